@@ -1,0 +1,1 @@
+"""Service descriptions (SCPD), one file per service, listing exactly what is offered."""
