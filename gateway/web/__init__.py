@@ -1,0 +1,1 @@
+"""The HTTP server: media with ranges, playlists, pictures, the JSON API, the socket."""
