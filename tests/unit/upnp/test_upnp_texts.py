@@ -2,7 +2,7 @@ import time
 from importlib import resources
 
 import pytest
-from defusedxml import ElementTree as ET
+from defusedxml import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -134,7 +134,7 @@ def test_an_answer_escapes_text_once_and_leaves_escaped_text_alone() -> None:
     text = soap.render_answer(
         CDS, "Browse", {"Result": soap.Escaped("&lt;a/&gt;"), "Caps": "a<b\x00", "N": 3}
     )
-    root = ET.fromstring(text)
+    root = ElementTree.fromstring(text)
     response = root[0][0]
     assert response.tag == f"{{{CDS}}}BrowseResponse"
     assert [(one.tag, one.text) for one in response] == [
@@ -145,7 +145,7 @@ def test_an_answer_escapes_text_once_and_leaves_escaped_text_alone() -> None:
 
 
 def test_a_fault_names_code_and_reason() -> None:
-    root = ET.fromstring(soap.render_fault(701, "no such <object>"))
+    root = ElementTree.fromstring(soap.render_fault(701, "no such <object>"))
     fault = root[0][0]
     assert [one.text for one in fault][:2] == ["s:Client", "UPnPError"]
     error = fault[2][0]
@@ -284,7 +284,7 @@ ITEM = didl.DidlItem(
 
 
 def test_an_item_is_well_formed_and_complete() -> None:
-    root = ET.fromstring(didl.render_document(didl.render_item(ITEM)))
+    root = ElementTree.fromstring(didl.render_document(didl.render_item(ITEM)))
     item = root[0]
     assert item.attrib == {"id": "i1", "parentID": "films", "restricted": "1"}
     assert [one.tag.partition("}")[2] for one in item] == [
@@ -329,10 +329,10 @@ def test_a_title_is_cut_between_characters_and_never_empty() -> None:
 def test_any_title_gives_a_well_formed_soap_answer(title: str) -> None:
     item = didl.DidlItem("i1", "0", title, "object.item", properties=(("upnp:artist", title),))
     result = soap.Escaped(escape_text(didl.render_document(didl.render_item(item))))
-    answer = ET.fromstring(soap.render_answer(CDS, "Browse", {"Result": result}))
+    answer = ElementTree.fromstring(soap.render_answer(CDS, "Browse", {"Result": result}))
     inner = answer[0][0][0].text
     assert inner is not None
-    assert len(ET.fromstring(inner)) == 1
+    assert len(ElementTree.fromstring(inner)) == 1
 
 
 # description
@@ -346,7 +346,7 @@ def test_the_description_is_well_formed_and_names_services_in_order() -> None:
         services=description.SERVICES,
         icons=(description.Icon("large.png", "image/png", 120),),
     )
-    root = ET.fromstring(description.render_description(device))
+    root = ElementTree.fromstring(description.render_description(device))
     space = {"d": "urn:schemas-upnp-org:device-1-0", "n": "urn:schemas-dlna-org:device-1-0"}
     name = root.findtext("d:device/d:friendlyName", namespaces=space)
     assert name is not None
@@ -360,7 +360,7 @@ def test_the_description_is_well_formed_and_names_services_in_order() -> None:
 @pytest.mark.parametrize("service", description.SERVICES, ids=lambda one: one.key)
 def test_a_service_description_is_whole(service: description.Service) -> None:
     data = resources.files("gateway.upnp.services").joinpath(f"{service.key}.xml").read_bytes()
-    root = ET.fromstring(data)
+    root = ElementTree.fromstring(data)
     space = {"s": "urn:schemas-upnp-org:service-1-0"}
     variables = {one.text for one in root.iterfind(".//s:stateVariable/s:name", space)}
     related = {one.text for one in root.iterfind(".//s:relatedStateVariable", space)}
@@ -421,7 +421,9 @@ def test_event_keys_wrap_to_one() -> None:
 
 
 def test_a_property_set_holds_one_property_per_variable() -> None:
-    root = ET.fromstring(gena.render_properties({"SystemUpdateID": "7", "Other": "<&\x00"}))
+    root = ElementTree.fromstring(
+        gena.render_properties({"SystemUpdateID": "7", "Other": "<&\x00"})
+    )
     assert root.tag == f"{{{gena.EVENT}}}propertyset"
     assert [(one[0].tag, one[0].text) for one in root] == [("SystemUpdateID", "7"), ("Other", "<&")]
     assert gena.container_updates({"films": 3, "0": 4}) == "films,3,0,4"
