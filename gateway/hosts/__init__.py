@@ -1,0 +1,1 @@
+"""Storage places: stored bytes and listings, never keys or clear names."""

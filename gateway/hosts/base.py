@@ -5,9 +5,9 @@ A host knows addresses and its own login. It must never know file keys, clear te
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from gateway.spans import Span
 
@@ -39,6 +39,9 @@ class Stored:
         return self.path.rpartition("/")[2]
 
 
+Entries: TypeAlias = list[Stored]
+
+
 class Host(Protocol):
     """One storage place; safe for many readers at once. Owned and closed by ``app``."""
 
@@ -47,7 +50,7 @@ class Host(Protocol):
         """How people call it: ``nas.local``, ``this machine``. No login, no secret."""
         ...
 
-    async def list(self, folder: str) -> list[Stored]:
+    async def list(self, folder: str) -> Entries:
         """Entries directly inside a folder, in any order.
 
         Raises:
@@ -65,7 +68,7 @@ class Host(Protocol):
         """
         ...
 
-    def read(self, item: Stored, span: Span) -> AsyncIterator[memoryview]:
+    def read(self, item: Stored, span: Span) -> AsyncGenerator[memoryview, None]:
         """Exactly the bytes of ``span``, in pieces of any size.
 
         Closing the iterator early (``aclose``) ends the transfer within 100 ms.
