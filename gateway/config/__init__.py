@@ -1,0 +1,1 @@
+"""Settings and sources: read, checked, resolved; nothing is opened here."""

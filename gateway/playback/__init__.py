@@ -1,0 +1,1 @@
+"""What plays where: opened items, plans, positions, and the screens that are connected."""
