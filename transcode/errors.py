@@ -33,3 +33,9 @@ class ConverterMissing(TranscodeError):
     """No ffmpeg that works was found."""
 
     code = "converter_missing"
+
+
+class TooManyConversions(TranscodeError):
+    """Every converter this machine may run at once is busy for somebody else."""
+
+    code = "too_many_conversions"

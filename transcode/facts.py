@@ -10,7 +10,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class VideoFacts:
-    """One picture stream. ``codec`` is ffmpeg's name (``h264``, ``hevc``, ``av1``)."""
+    """One picture stream. ``codec`` is ffmpeg's name (``h264``, ``hevc``, ``av1``).
+
+    ``pixel_aspect`` is a pixel's width over its height (old DVD and camera films: not 1).
+    """
 
     index: int
     codec: str
@@ -27,6 +30,7 @@ class VideoFacts:
     transfer: str | None = None
     primaries: str | None = None
     codec_string: str | None = None
+    pixel_aspect: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
