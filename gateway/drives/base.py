@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from gateway.hosts.base import Stored
@@ -36,10 +37,24 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A folder's clear entries, and how many stored names did not decrypt."""
+    """A folder's clear entries, and how many stored ones had to be left out.
+
+    Attributes:
+        entries: what can be shown, in the host's order.
+        bad_names: stored names that did not decrypt.
+        bad_sizes: files of a size the format cannot have; an upload may still run.
+    """
 
     entries: tuple[Entry, ...]
     bad_names: int
+    bad_sizes: int = 0
+
+
+class KeyProof(Enum):
+    """What looking into a drive says about its key; a wrong one is an error, not a value."""
+
+    PROVEN = "proven"
+    CANNOT_TELL = "cannot tell"
 
 
 class Reader(Protocol):

@@ -73,9 +73,7 @@ class RetryHost:
         failures = 0
         while at < span.stop:
             try:
-                async with aclosing(
-                    _closable(self._host.read(item, Span(at, span.stop)))
-                ) as pieces:
+                async with aclosing(self._host.read(item, Span(at, span.stop))) as pieces:
                     async for piece in pieces:
                         at += len(piece)
                         yield piece
