@@ -75,6 +75,7 @@ FAULTS: dict[type[Exception], int] = {
     transcode_errors.NoWayToPlay: _ACTION_FAILED,
     transcode_errors.ConverterFailed: _ACTION_FAILED,
     transcode_errors.ConverterMissing: _ACTION_FAILED,
+    transcode_errors.TooManyConversions: _ACTION_FAILED,
 }
 """Every class has its own row; a subclass made elsewhere takes that of its nearest parent."""
 

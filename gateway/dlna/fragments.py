@@ -31,7 +31,8 @@ TOKEN = "\x02"  # noqa: S105 - a placeholder, not a secret
 PROFILE_CLASSES: tuple[str, ...] = ("generic", "everything")
 """What fragments are stored for: each class of players is given its own."""
 
-_THUMB = "JPEG_TN"
+_ART_PROFILE = "JPEG_SM"
+"""The library keeps pictures of at most 640x480."""
 _MP3_RATES_HZ = frozenset({32_000, 44_100, 48_000})
 
 
@@ -130,7 +131,7 @@ def _iso(wall_s: float) -> str | None:
 
 
 def _art(item_id: int) -> Art:
-    return Art(f"{ADDRESS}/art/{TOKEN}/{item_id}.jpg?s=tn", _THUMB)
+    return Art(f"{ADDRESS}/art/{TOKEN}/{item_id}.jpg", _ART_PROFILE)
 
 
 def _resources(item: Item, facts: MediaFacts | None, profile_class: str) -> tuple[Res, ...]:
@@ -146,7 +147,7 @@ def _resources(item: Item, facts: MediaFacts | None, profile_class: str) -> tupl
         picture = Features(
             by_bytes=True,
             converted=True,
-            profile_name="JPEG_SM",
+            profile_name=_ART_PROFILE,
             flags=direct_features("image/jpeg").flags,
         )
         shown = f"{ADDRESS}/art/{TOKEN}/{item.id}.jpg"
