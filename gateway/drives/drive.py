@@ -9,7 +9,7 @@ from contextlib import aclosing
 from gateway.drives.base import Entry, KeyProof, Listing
 from gateway.drives.cache import BlockCache
 from gateway.drives.downloads import Downloads
-from gateway.drives.reader import FarReader, NearReader, OpenedFile, make_etag, name_place
+from gateway.drives.reader import FarReader, NearReader, OpenedFile, Scratch, make_etag, name_place
 from gateway.drives.shelf import Shelf
 from gateway.errors import (
     BadName,
@@ -60,6 +60,7 @@ class Drive:
         self._shelf = Shelf(
             _SHELF_BYTES, cache if vault.is_encrypted and self._near is None else None
         )
+        self._scratch = Scratch()
         self._downloads = Downloads(
             host, read_ahead_bytes, max(read_ahead_bytes, _READ_AHEAD_BUDGET_BYTES)
         )
@@ -133,7 +134,7 @@ class Drive:
             is_encrypted=self.vault.is_encrypted and sealed.geometry.overhead_bytes > 0,
         )
         if self._near is not None:
-            return NearReader(file, self._near)
+            return NearReader(file, self._near, self._scratch)
         return FarReader(file, self.host, self._shelf, self._downloads)
 
     async def prove_key(self) -> KeyProof:

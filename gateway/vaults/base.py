@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from gateway.spans import Geometry
 
@@ -55,6 +55,20 @@ class Sealed(Protocol):
         Raises:
             Corrupt: authentication failed.
             Truncated: the block is shorter than its overhead.
+        """
+        ...
+
+
+@runtime_checkable
+class SealedRun(Sealed, Protocol):
+    """A sealed file that opens many blocks in one go, which spares its reader small writes."""
+
+    def decrypt_run(self, index: int, blocks: memoryview) -> memoryview:
+        """Clear bytes of consecutive whole blocks, ``index`` the first, in one fresh buffer.
+
+        Raises:
+            Corrupt: one of them failed; nothing of the run may leave then.
+            Truncated: the last one is shorter than its overhead.
         """
         ...
 

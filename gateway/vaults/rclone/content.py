@@ -28,6 +28,7 @@ _COUNTER_MASK = (1 << 8 * NONCE_BYTES) - 1
 _TAG_BYTES = GEOMETRY.overhead_bytes
 _BLOCK_BYTES = GEOMETRY.stored_block_bytes
 _from_buffer = ffi.from_buffer
+_allocate = ffi.new_allocator(should_clear_after_alloc=False)
 _open_easy = lib.crypto_secretbox_open_easy
 
 
@@ -67,6 +68,32 @@ class CryptSealed:
         if _open_easy(_from_buffer(clear), _from_buffer(block), stored_bytes, nonce, self._key):
             raise Corrupt(f"block {index} failed its authentication", block=index)
         return memoryview(clear)
+
+    def decrypt_run(self, index: int, blocks: memoryview) -> memoryview:
+        """Clear bytes of consecutive blocks in one fresh buffer; only the last may be short.
+
+        Raises:
+            Corrupt: the tag of one of them does not fit; ``block`` tells which.
+            Truncated: the last one is no longer than its tag.
+        """
+        stored_bytes = len(blocks)
+        full, rest = divmod(stored_bytes, _BLOCK_BYTES)
+        if 0 < rest <= _TAG_BYTES:
+            raise Truncated(f"block {index + full} has {rest} bytes, no more than its tag")
+        # Not cleared: a failed run is thrown away whole, so nothing but clear bytes is ever seen.
+        clear = _allocate("unsigned char[]", stored_bytes - _TAG_BYTES * (full + (rest > 0)))
+        stored = _from_buffer(blocks)
+        counter, key = self._first + index, self._key
+        at = 0
+        for start in range(0, stored_bytes, _BLOCK_BYTES):
+            size = min(_BLOCK_BYTES, stored_bytes - start)
+            nonce = (counter & _COUNTER_MASK).to_bytes(NONCE_BYTES, "little")
+            if _open_easy(clear + at, stored + start, size, nonce, key):
+                block = index + start // _BLOCK_BYTES
+                raise Corrupt(f"block {block} failed its authentication", block=block)
+            at += size - _TAG_BYTES
+            counter += 1
+        return memoryview(ffi.buffer(clear)).cast("B")
 
 
 def open_head(key: bytes, head: bytes, stored_size_bytes: int) -> CryptSealed:
