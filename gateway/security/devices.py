@@ -29,6 +29,9 @@ from gateway.security.keep import Keep, WriteBehind
 WAITING_LIMIT = 40
 """Devices in the lobby at once; the one unseen for longest makes room."""
 
+TOKEN_LIMIT = 32
+"""Owner tokens at once; the one unused for longest makes room."""
+
 _SEEN_STEP_S = 3600.0
 _NAME_LENGTH = 60
 _KIND = "devices"
@@ -168,6 +171,9 @@ class Devices:
         target: str | None = None,
     ) -> tuple[Device, str]:
         """Make an approved device at once (owner link, pairing code, token); with its secret."""
+        tokens = [one for one in self._by_id.values() if one.kind is DeviceKind.PROGRAM]
+        if kind is DeviceKind.PROGRAM and len(tokens) >= TOKEN_LIMIT:
+            await self.forget(min(tokens, key=lambda one: one.seen_s).id)
         secret = secrets.token_urlsafe(32)
         fresh = self._new(kind, address, name, _hash(secret))
         device = self._add(replace(fresh, state=DeviceState.APPROVED, role=role, target=target))
