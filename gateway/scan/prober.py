@@ -1,0 +1,220 @@
+"""Looking into found files, one after the other, with little reading and no second try.
+
+A file that breaks the worker, or is damaged, is marked at its version and never tried again until
+it changes. A host that fails is no fault of the file: its items are postponed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+
+from gateway.clock import Clock
+from gateway.drives.base import Reader
+from gateway.errors import GatewayError, HostError, NotFound, VaultError
+from gateway.library.records import Item, Kind
+from gateway.metadata.identity import identity_of_samples, identity_of_seal, sample_spans
+from gateway.scan.base import Probed, ScanDrive, ScanLibrary, ScanSettings, ScanWorkers
+from gateway.scan.findings import known_from
+from gateway.scan.sidecars import Sidecars
+from gateway.spans import Span
+from transcode.errors import ConverterMissing, TranscodeError
+
+_log = logging.getLogger(__name__)
+
+_ITEMS_AT_ONCE = 16
+_PICTURES_KEPT = 8
+"""Pictures beside the media kept a while: an album's tracks share one."""
+
+
+class ProbeBytes:
+    """A reader lent to a worker: counts what is read and remembers why reading failed."""
+
+    def __init__(self, reader: Reader, most_bytes: int) -> None:
+        self._reader = reader
+        self._left_bytes = most_bytes
+        self.failure: GatewayError | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """Clear size."""
+        return self._reader.size_bytes
+
+    async def read(self, start: int, stop: int) -> AsyncIterator[memoryview | bytes]:
+        """Exactly the bytes of the span.
+
+        Raises:
+            VaultError: the allowance is used up: nothing that reads so much is sane media.
+            GatewayError: the reader's.
+        """
+        try:
+            self._left_bytes -= stop - start
+            if self._left_bytes < 0:
+                raise VaultError("the probe wants to read too much")
+            async with _reading(self._reader, Span(start, stop)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except GatewayError as error:
+            self.failure = error
+            raise
+
+
+class Prober:
+    """Probes the library's unknown items while there are any; owned by the scanner."""
+
+    def __init__(
+        self,
+        drives: Mapping[str, ScanDrive],
+        library: ScanLibrary,
+        workers: ScanWorkers,
+        sidecars: Sidecars,
+        clock: Clock,
+        settings: ScanSettings,
+    ) -> None:
+        self._drives = drives
+        self._library = library
+        self._workers = workers
+        self._sidecars = sidecars
+        self._clock = clock
+        self._settings = settings
+        self._later: dict[int, float] = {}
+        self._pictures: OrderedDict[tuple[str, str], bytes | None] = OrderedDict()
+        self._wake = asyncio.Event()
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
+
+    def wake(self) -> None:
+        """Say that there may be unknown items."""
+        self._is_idle.clear()
+        self._wake.set()
+
+    def retry(self) -> None:
+        """Forget postponements: a source came back or was listed anew."""
+        self._later.clear()
+        self.wake()
+
+    async def wait_idle(self) -> None:
+        """Wait until nothing is left that could be probed now."""
+        await self._is_idle.wait()
+
+    async def run(self) -> None:
+        """Probe for ever; cancelled by its owner."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.postpone_s):
+                    await self._wake.wait()
+            self._wake.clear()
+            while items := await self._next_items():
+                for item in items:
+                    await self._probe_guarded(item)
+            if not self._wake.is_set():
+                self._is_idle.set()
+
+    async def _next_items(self) -> list[Item]:
+        now_s = self._clock.monotonic_s()
+        self._later = {item: until for item, until in self._later.items() if until > now_s}
+        items = await self._library.items_to_probe(_ITEMS_AT_ONCE + len(self._later))
+        return [item for item in items if item.id not in self._later]
+
+    def _postpone(self, item: Item) -> None:
+        self._later[item.id] = self._clock.monotonic_s() + self._settings.postpone_s
+
+    async def _probe_guarded(self, item: Item) -> None:
+        try:
+            await self._probe(item)
+        except GatewayError as error:
+            # The item went from the library while it was looked into.
+            _log.info("a probe came to nothing: %s", type(error).__name__)
+            self._postpone(item)
+
+    async def _probe(self, item: Item) -> None:
+        """Probe one item; whatever happens, it is not offered again at once."""
+        drive = self._drives.get(item.source)
+        if drive is None:
+            self._postpone(item)
+            return
+        try:
+            entry = await drive.stat(item.path)
+            if (entry.version, entry.size_bytes) != (item.version, item.size_bytes):
+                self._postpone(item)  # the next scan brings the new version
+                return
+            reader = await drive.open(entry)
+            identity = await _identity(reader)
+            probed = await self._look_into(reader, _suffix(item.path))
+        except (NotFound, HostError, ConverterMissing) as error:
+            _log.info("a probe is postponed: %s", type(error).__name__)
+            self._postpone(item)
+        except (VaultError, TranscodeError, TimeoutError) as error:
+            reason = str(error) or "looking into it took too long"
+            await self._library.record_probe_failed(item.id, item.version, reason)
+        else:
+            await self._keep(item, drive, probed, identity)
+
+    async def _look_into(self, reader: Reader, suffix: str) -> Probed:
+        """Have a worker probe; a failed read is raised as itself, not as the worker's fault."""
+        source = ProbeBytes(reader, self._settings.probe_bytes)
+        try:
+            async with asyncio.timeout(self._settings.probe_s):
+                return await self._workers.probe(source, suffix)
+        except (TranscodeError, GatewayError) as error:
+            if source.failure is not None and source.failure is not error:
+                raise source.failure from error
+            raise
+
+    async def _keep(self, item: Item, drive: ScanDrive, probed: Probed, identity: str) -> None:
+        picture = probed.cover
+        if picture is None and item.kind is not Kind.PHOTO:
+            picture = await self._picture_beside(item, drive)
+        picture = picture or probed.picture
+        if picture is not None:
+            await self._library.save_art(item.id, picture)
+        await self._library.record_probe(item.id, known_from(item, probed, identity))
+
+    async def _picture_beside(self, item: Item, drive: ScanDrive) -> bytes | None:
+        path = self._sidecars.picture_of(item.source, item.path)
+        if path is None:
+            return None
+        key = (item.source, path)
+        if key not in self._pictures:
+            self._pictures[key] = await self._read_picture(drive, path)
+            if len(self._pictures) > _PICTURES_KEPT:
+                self._pictures.popitem(last=False)
+        return self._pictures[key]
+
+    async def _read_picture(self, drive: ScanDrive, path: str) -> bytes | None:
+        try:
+            reader = await drive.open(await drive.stat(path))
+            probed = await self._look_into(reader, _suffix(path))
+        except (GatewayError, TranscodeError, TimeoutError) as error:
+            _log.info("a picture beside a film is left out: %s", type(error).__name__)
+            return None
+        return probed.picture or probed.cover
+
+
+async def _identity(reader: Reader) -> str:
+    if reader.identity is not None:
+        return identity_of_seal(reader.identity)
+    samples = bytearray()
+    for span in sample_spans(reader.size_bytes):
+        async with _reading(reader, span) as pieces:
+            async for piece in pieces:
+                samples += piece
+    return identity_of_samples(reader.size_bytes, bytes(samples))
+
+
+def _suffix(path: str) -> str:
+    return path.rpartition(".")[2].lower()
+
+
+@contextlib.asynccontextmanager
+async def _reading(reader: Reader, span: Span) -> AsyncIterator[AsyncIterator[memoryview | bytes]]:
+    """Read a span; leaving the block ends the host's transfer even when bytes are left."""
+    pieces = reader.read(span)
+    try:
+        yield pieces
+    finally:
+        if isinstance(pieces, AsyncGenerator):
+            await pieces.aclose()
