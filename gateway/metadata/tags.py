@@ -57,8 +57,8 @@ def read_tags(raw: Mapping[str, str]) -> Tags:
         track_number=number("track", "tracknumber"),
         disc_number=number("disc", "discnumber"),
         series=text("show", "tvshow"),
-        season=number("season_number"),
-        episode=number("episode_sort"),
+        season=number("season_number", "season"),
+        episode=number("episode_sort", "episode"),
     )
 
 

@@ -73,8 +73,8 @@ def with_guess(found: Found, guess: Guess) -> Found:
     )
 
 
-def known_from(item: Item, probed: Probed, identity: str) -> Known:
-    """What a probe adds to an item.
+def known_from(item: Item, probed: Probed, identity: str, tile: bytes | None) -> Known:
+    """What a probe adds to an item; ``tile`` belongs to the picture that was kept.
 
     A film keeps the title of its name: titles inside films are more often a release's boast than
     the film's name. A track's tags are trusted.
@@ -103,7 +103,7 @@ def known_from(item: Item, probed: Probed, identity: str) -> Known:
         episode=tags.episode if is_episode else None,
         taken_s=probed.taken_s,
         orientation=probed.orientation,
-        tile=probed.tile,
+        tile=tile,
     )
 
 

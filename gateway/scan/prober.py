@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from dataclasses import dataclass
 
 from gateway.clock import Clock
 from gateway.drives.base import Reader
@@ -28,6 +29,14 @@ _log = logging.getLogger(__name__)
 _ITEMS_AT_ONCE = 16
 _PICTURES_KEPT = 8
 """Pictures beside the media kept a while: an album's tracks share one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Art:
+    """A picture and the colours that stand for it."""
+
+    jpeg: bytes | None
+    tile: bytes | None
 
 
 class ProbeBytes:
@@ -81,7 +90,7 @@ class Prober:
         self._clock = clock
         self._settings = settings
         self._later: dict[int, float] = {}
-        self._pictures: OrderedDict[tuple[str, str], bytes | None] = OrderedDict()
+        self._beside: OrderedDict[tuple[str, str], _Art | None] = OrderedDict()
         self._wake = asyncio.Event()
         self._is_idle = asyncio.Event()
         self._is_idle.set()
@@ -92,8 +101,9 @@ class Prober:
         self._wake.set()
 
     def retry(self) -> None:
-        """Forget postponements: a source came back or was listed anew."""
+        """Forget postponements and pictures: a source came back or was listed anew."""
         self._later.clear()
+        self._beside.clear()
         self.wake()
 
     async def wait_idle(self) -> None:
@@ -165,33 +175,34 @@ class Prober:
             raise
 
     async def _keep(self, item: Item, drive: ScanDrive, probed: Probed, identity: str) -> None:
-        picture = probed.cover
-        if picture is None and item.kind is not Kind.PHOTO:
-            picture = await self._picture_beside(item, drive)
-        picture = picture or probed.picture
-        if picture is not None:
-            await self._library.save_art(item.id, picture)
-        await self._library.record_probe(item.id, known_from(item, probed, identity))
+        art = _Art(probed.cover or probed.picture, probed.tile)
+        if probed.cover is None and item.kind is not Kind.PHOTO:
+            art = await self._art_beside(item, drive) or art
+        if art.jpeg is not None:
+            await self._library.save_art(item.id, art.jpeg)
+        known = known_from(item, probed, identity, art.tile)
+        await self._library.record_probe(item.id, known)
 
-    async def _picture_beside(self, item: Item, drive: ScanDrive) -> bytes | None:
+    async def _art_beside(self, item: Item, drive: ScanDrive) -> _Art | None:
         path = self._sidecars.picture_of(item.source, item.path)
         if path is None:
             return None
         key = (item.source, path)
-        if key not in self._pictures:
-            self._pictures[key] = await self._read_picture(drive, path)
-            if len(self._pictures) > _PICTURES_KEPT:
-                self._pictures.popitem(last=False)
-        return self._pictures[key]
+        if key not in self._beside:
+            self._beside[key] = await self._read_picture(drive, path)
+            if len(self._beside) > _PICTURES_KEPT:
+                self._beside.popitem(last=False)
+        return self._beside[key]
 
-    async def _read_picture(self, drive: ScanDrive, path: str) -> bytes | None:
+    async def _read_picture(self, drive: ScanDrive, path: str) -> _Art | None:
         try:
             reader = await drive.open(await drive.stat(path))
             probed = await self._look_into(reader, _suffix(path))
         except (GatewayError, TranscodeError, TimeoutError) as error:
             _log.info("a picture beside a film is left out: %s", type(error).__name__)
             return None
-        return probed.picture or probed.cover
+        jpeg = probed.picture or probed.cover
+        return None if jpeg is None else _Art(jpeg, probed.tile)
 
 
 async def _identity(reader: Reader) -> str:

@@ -368,7 +368,7 @@ async def test_without_a_nonce_both_ends_are_the_identity() -> None:
 
 def answer_with_pictures(head: bytes, suffix: str) -> FakeProbed:
     if suffix == "jpg":
-        return FakeProbed(picture=b"from " + head)
+        return FakeProbed(picture=b"from " + head, tile=b"of " + head)
     if head.startswith(b"covered"):
         return FakeProbed(cover=b"embedded")
     return FakeProbed(picture=b"frame")
@@ -400,6 +400,8 @@ async def test_the_best_picture_is_kept() -> None:
         "P/p.jpg": b"from photo",
         "P/cover.jpg": b"from photo two",
     }
+    assert house.library.known["A/two.mp3"].tile == b"of sleeve"
+    assert house.library.known["A/one.mp3"].tile == b"tile"
     assert house.workers.probed.count(b"sleeve") == 1
     assert "A/Cover.jpg" not in house.paths
 
