@@ -19,7 +19,7 @@ from transcode.command import (
     segment_arguments,
 )
 from transcode.containers.fragments import FragmentError, FragmentParser
-from transcode.cutter import Cutter, Piece
+from transcode.cutter import CutSegment, Cutter
 from transcode.errors import ConverterFailed
 from transcode.process import Child, start_child
 from transcode.rules import Rules
@@ -42,7 +42,7 @@ class Converter(Protocol):
 
     def pieces(
         self, media: Media, conversion: Conversion, first: int
-    ) -> AbstractAsyncContextManager[AsyncIterator[Piece]]:
+    ) -> AbstractAsyncContextManager[AsyncIterator[CutSegment]]:
         """Segments from ``first`` to the last; leaving the block ends the work."""
         ...
 
@@ -79,7 +79,7 @@ class FfmpegConverter:
     @asynccontextmanager
     async def pieces(
         self, media: Media, conversion: Conversion, first: int
-    ) -> AsyncIterator[AsyncIterator[Piece]]:
+    ) -> AsyncIterator[AsyncIterator[CutSegment]]:
         """Segments from ``first`` on, each as soon as it is whole."""
         async with self._inputs.publish(media.source, media.suffix) as url:
             args = segment_arguments(
@@ -96,7 +96,7 @@ class FfmpegConverter:
         return await start_child(args, rules=Rules.for_program(self._program, tcp_port=port))
 
 
-async def _cut(child: Child, cutter: Cutter) -> AsyncIterator[Piece]:
+async def _cut(child: Child, cutter: Cutter) -> AsyncIterator[CutSegment]:
     parser = FragmentParser()
     try:
         while not cutter.is_done and (data := await child.stdout.read(_READ_BYTES)):

@@ -15,7 +15,7 @@ _SOUND_TOLERANCE = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class CutSegment:
     """The samples of segment ``n``; their times are the film's."""
 
     n: int
@@ -64,7 +64,7 @@ class Cutter:
         """Whether the film's last segment was given."""
         return self._n >= self._beat.count
 
-    def feed(self, samples: Iterable[Sample]) -> list[Piece]:
+    def feed(self, samples: Iterable[Sample]) -> list[CutSegment]:
         """Add samples; return the segments they complete.
 
         Raises:
@@ -75,14 +75,14 @@ class Cutter:
                 self._add_picture(sample)
             else:
                 self._add_sound(sample)
-        pieces: list[Piece] = []
+        pieces: list[CutSegment] = []
         while not self.is_done and self._is_whole():
             pieces.append(self._take())
         return pieces
 
-    def finish(self) -> list[Piece]:
+    def finish(self) -> list[CutSegment]:
         """What is left when the stream has ended: short and empty segments up to the film's end."""
-        pieces: list[Piece] = []
+        pieces: list[CutSegment] = []
         while not self.is_done:
             pieces.append(self._take())
         return pieces
@@ -120,11 +120,11 @@ class Cutter:
     def _heard_past(self, number: int) -> bool:
         return self._last_sound is not None and self._last_sound >= number - 1
 
-    def _take(self) -> Piece:
+    def _take(self) -> CutSegment:
         n = self._n
         end_time = (n * self._beat.frames + self._beat.frames_in(n)) * self._beat.ticks
         end_sound = self._beat.sound_stop(n) * SOUND_FRAME
-        piece = Piece(
+        piece = CutSegment(
             n,
             tuple(sample for sample in self._video if sample.time < end_time),
             tuple(sample for sample in self._audio if sample.time < end_sound),

@@ -35,7 +35,7 @@ from typing import Final, Self
 
 from transcode.command import Conversion
 from transcode.converter import Converter
-from transcode.cutter import Piece
+from transcode.cutter import CutSegment
 from transcode.errors import ConverterFailed, TooManyConversions, TranscodeError
 from transcode.segments import SegmentStore
 from transcode.source import Media
@@ -72,7 +72,7 @@ class Order:
     stream: Hashable
     media: Media
     conversion: Conversion
-    wrap: Callable[[Piece], bytes]
+    wrap: Callable[[CutSegment], bytes]
 
 
 @dataclass(eq=False, slots=True)
@@ -172,6 +172,7 @@ class Sessions:
         self._store.place(order.stream, viewer, n)
         await self._move(order, n, viewer)
         if (data := self._store.get(order.stream, n)) is not None:
+            self._join(order, n, viewer)
             return data
         try:
             async with asyncio.timeout(self._limits.segment_s):
@@ -192,6 +193,14 @@ class Sessions:
                 await run.tell()
             else:
                 await self._drop_viewer(run, viewer)
+
+    def _join(self, order: Order, n: int, viewer: str) -> None:
+        """Let a viewer fed from the store keep a run alive that works just ahead of him."""
+        for run in self._runs:
+            is_near = 0 <= run.next_n - n <= self._limits.ahead + 1
+            if run.order.stream == order.stream and is_near:
+                run.viewers.setdefault(viewer, n)
+                return
 
     async def _run_for(self, order: Order, n: int, viewer: str) -> _Run:
         async with self._starting:
@@ -242,9 +251,9 @@ class Sessions:
             run.failure = error
         except OSError as error:
             run.failure = ConverterFailed(f"the film could not be given to ffmpeg: {error}")
-        except Exception as error:
+        except Exception:  # noqa: BLE001  the top of a task: one film must not end the others
             _log.exception("a conversion broke off")
-            run.failure = ConverterFailed(f"the conversion broke off: {error}")
+            run.failure = ConverterFailed("the conversion broke off")
         finally:
             await self._ended(run)
 

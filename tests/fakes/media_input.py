@@ -74,5 +74,6 @@ class Inputs:
             self.open_now -= 1
             server.close()
             for writer in writers:
-                writer.transport.abort()
+                if not writer.is_closing():
+                    writer.transport.abort()
             await asyncio.gather(*(one for one in tasks if one), return_exceptions=True)
