@@ -155,7 +155,9 @@ def seek_times(port: int, size: int, clients: int, count: int) -> list[float]:
     return times
 
 
-def measure_stream(port: int, process: psutil.Process, size: int, clients: int) -> tuple[float, float]:
+def measure_stream(
+    port: int, process: psutil.Process, size: int, clients: int
+) -> tuple[float, float]:
     before = process.cpu_times()
     begun = time.perf_counter()
     threads = [threading.Thread(target=fetch, args=(port,)) for _ in range(clients)]
@@ -195,7 +197,16 @@ def run(temporary: Path, options: argparse.Namespace) -> None:
     ours, theirs = free_port(), free_port()
     commands = {
         "ours": [sys.executable, __file__, "--step", str(options.step), "--serve", root, str(ours)],
-        "rclone": [RCLONE, "--config", config, "serve", "http", "c:", "--addr", f"127.0.0.1:{theirs}"],
+        "rclone": [
+            RCLONE,
+            "--config",
+            config,
+            "serve",
+            "http",
+            "c:",
+            "--addr",
+            f"127.0.0.1:{theirs}",
+        ],
     }
     ports = {"ours": ours, "rclone": theirs}
     started = {
@@ -224,8 +235,12 @@ def compare(started, ports, size, options) -> None:
         speed = {name: statistics.median(row[0] for row in rows[name]) for name in rows}
         cpu = {name: statistics.median(row[1] for row in rows[name]) for name in rows}
         for name in rows:
-            print(f"{clients} connections {name:7} {speed[name]:6.0f} MB/s {cpu[name]:.2f} CPU s/GB")
-        print(f"  ratio {speed['ours'] / speed['rclone']:.2f} speed, {cpu['ours'] / cpu['rclone']:.2f} CPU")
+            print(
+                f"{clients} connections {name:7} {speed[name]:6.0f} MB/s {cpu[name]:.2f} CPU s/GB"
+            )
+        print(
+            f"  ratio {speed['ours'] / speed['rclone']:.2f} speed, {cpu['ours'] / cpu['rclone']:.2f} CPU"
+        )
     if options.only:
         return
     for clients in (1, 16):
@@ -233,7 +248,9 @@ def compare(started, ports, size, options) -> None:
         for name, port in ports.items():
             times = sorted(seek_times(port, size, clients, 160 * (2 if clients > 1 else 1)))
             medians[name] = statistics.median(times) * 1e3
-            print(f"seek, {clients} clients {name:7} p50 {medians[name]:.2f} ms p95 {times[int(len(times) * 0.95)] * 1e3:.1f}")
+            print(
+                f"seek, {clients} clients {name:7} p50 {medians[name]:.2f} ms p95 {times[int(len(times) * 0.95)] * 1e3:.1f}"
+            )
         print(f"  ratio {medians['ours'] / medians['rclone']:.2f}")
     stop = threading.Event()
 
@@ -256,7 +273,9 @@ def compare(started, ports, size, options) -> None:
     stop.set()
     for thread in threads:
         thread.join()
-    print(f"trivial request beside 3 streams: p50 {statistics.median(waits) * 1e3:.1f} ms, max {max(waits) * 1e3:.0f}")
+    print(
+        f"trivial request beside 3 streams: p50 {statistics.median(waits) * 1e3:.1f} ms, max {max(waits) * 1e3:.0f}"
+    )
     for name, port in ports.items():
         before = watched[name].memory_info().rss
         links = [connect(port, "/film.bin") for _ in range(60)]
@@ -265,7 +284,9 @@ def compare(started, ports, size, options) -> None:
         begun = time.perf_counter()
         link = connect(port, "/ping")
         link.recv(100)
-        print(f"60 stalled {name:7} +{grown:.0f} MB, a new client {1e3 * (time.perf_counter() - begun):.0f} ms")
+        print(
+            f"60 stalled {name:7} +{grown:.0f} MB, a new client {1e3 * (time.perf_counter() - begun):.0f} ms"
+        )
         for link in links:
             link.close()
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from aiohttp import BasicAuth, web
+from aiohttp import encode_basic_auth, web
 
 
 @dataclass
@@ -64,7 +64,7 @@ class WebHost:
                 return None
             challenge = 'Digest realm="r", nonce="abc123", qop="auth", algorithm=MD5'
         else:
-            if sent == BasicAuth(*self.login).encode():
+            if sent == encode_basic_auth(*self.login):
                 return None
             challenge = 'Basic realm="r"'
         return web.Response(status=401, headers={"WWW-Authenticate": challenge})
