@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import BadName, Corrupt, NotAVault, Truncated, WrongKey
 from gateway.spans import Span
-from gateway.vaults.base import FolderKey, NeedMore, Vault
+from gateway.vaults.base import FolderKey, NeedMore, SealedRun, Vault
 from gateway.vaults.plain import PlainVault
 from gateway.vaults.rclone import CryptSettings, CryptVault, NameEncoding, NameMode, derive_keys
 from tests.fakes.vault_files import open_stored, read_clear
@@ -206,6 +207,72 @@ def test_impossible_sizes_are_truncated(form) -> None:
         open_stored(form.vault, stored).decrypt(0, block)
     with pytest.raises(Corrupt):
         open_stored(form.vault, stored).decrypt(0, memoryview(stored))
+
+
+runs = pytest.mark.parametrize(
+    "form",
+    [
+        form
+        for form in FORMATS.values()
+        if isinstance(open_stored(form.vault, form.seal(CONTENT)), SealedRun)
+    ],
+)
+
+
+@runs
+@settings(max_examples=30, deadline=None)
+@given(first=st.integers(0, 4), count=st.integers(1, 5))
+def test_a_run_of_blocks_is_the_blocks_in_a_row(form, first, count) -> None:
+    stored = _sealed_once(form, len(CONTENT))
+    sealed = open_stored(form.vault, stored)
+    geometry = sealed.geometry
+    at = geometry.blocks_stored(Span(first, first + count)).clamp(len(stored))
+    clear = sealed.decrypt_run(first, memoryview(stored)[at.start : at.stop])
+    block = geometry.clear_block_bytes
+    assert bytes(clear) == CONTENT[first * block : (first + count) * block]
+
+
+@runs
+def test_a_damaged_block_spoils_its_run_and_is_named(form) -> None:
+    stored = bytearray(_sealed_once(form, len(CONTENT)))
+    sealed = open_stored(form.vault, bytes(stored))
+    geometry = sealed.geometry
+    stored[geometry.blocks_stored(Span(2, 3)).start] ^= 1
+    whole = memoryview(stored)[geometry.header_bytes :]
+    with pytest.raises(Corrupt) as caught:
+        sealed.decrypt_run(0, whole)
+    assert caught.value.block == 2
+    good = whole[: 2 * geometry.stored_block_bytes]
+    assert bytes(sealed.decrypt_run(0, good)) == CONTENT[: 2 * geometry.clear_block_bytes]
+
+
+@runs
+def test_the_garbage_of_refused_runs_can_be_collected(form) -> None:
+    """Errors kept in circles, as event loops keep them, must not hold a view half open."""
+    stored = bytearray(_sealed_once(form, 65537))
+    sealed = open_stored(form.vault, bytes(stored))
+    stored[-1] ^= 1
+    for _ in range(10):
+        view = memoryview(stored)[sealed.geometry.header_bytes :]
+        for refuse in (sealed.decrypt_run, lambda _, view: sealed.decrypt(1, view[:100])):
+            try:
+                refuse(0, view)
+            except Corrupt as error:
+                error.add_note("kept")
+                error.__dict__["myself"] = error
+        del view
+        gc.collect()
+    stored.clear()  # fails while anything of it is still lent
+
+
+@runs
+def test_a_run_that_ends_in_its_overhead_is_truncated(form) -> None:
+    stored = _sealed_once(form, len(CONTENT))
+    sealed = open_stored(form.vault, stored)
+    start = sealed.geometry.header_bytes
+    stop = start + sealed.geometry.stored_block_bytes + sealed.geometry.overhead_bytes
+    with pytest.raises(Truncated):
+        sealed.decrypt_run(0, memoryview(stored)[start:stop])
 
 
 @every_format

@@ -82,17 +82,19 @@ class CryptSealed:
             raise Truncated(f"block {index + full} has {rest} bytes, no more than its tag")
         # Not cleared: a failed run is thrown away whole, so nothing but clear bytes is ever seen.
         clear = _allocate("unsigned char[]", stored_bytes - _TAG_BYTES * (full + (rest > 0)))
-        stored = _from_buffer(blocks)
         counter, key = self._first + index, self._key
         at = 0
-        for start in range(0, stored_bytes, _BLOCK_BYTES):
-            size = min(_BLOCK_BYTES, stored_bytes - start)
-            nonce = (counter & _COUNTER_MASK).to_bytes(NONCE_BYTES, "little")
-            if _open_easy(clear + at, stored + start, size, nonce, key):
-                block = index + start // _BLOCK_BYTES
-                raise Corrupt(f"block {block} failed its authentication", block=block)
-            at += size - _TAG_BYTES
-            counter += 1
+        # Released before an error leaves: a view whose export is still open when the garbage
+        # collector takes the error's frames ends the interpreter.
+        with _from_buffer(blocks) as stored:
+            for start in range(0, stored_bytes, _BLOCK_BYTES):
+                size = min(_BLOCK_BYTES, stored_bytes - start)
+                nonce = (counter & _COUNTER_MASK).to_bytes(NONCE_BYTES, "little")
+                if _open_easy(clear + at, stored + start, size, nonce, key):
+                    block = index + start // _BLOCK_BYTES
+                    raise Corrupt(f"block {block} failed its authentication", block=block)
+                at += size - _TAG_BYTES
+                counter += 1
         return memoryview(ffi.buffer(clear)).cast("B")
 
 
