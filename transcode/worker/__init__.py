@@ -1,0 +1,1 @@
+"""Child side of the workers: runs confined, sees clear bytes only through its socket."""
