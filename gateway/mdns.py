@@ -87,10 +87,7 @@ class Mdns:
             return
         self.failure = None
         try:
-            # Opening the sockets asks the system for its interfaces: not on the loop.
-            zeroconf = await asyncio.to_thread(
-                AsyncZeroconf, interfaces=list(addresses), ip_version=IPVersion.V4Only
-            )
+            zeroconf = AsyncZeroconf(interfaces=list(addresses), ip_version=IPVersion.V4Only)
         except (OSError, Error, RuntimeError) as fault:
             self._fail(fault)
             return

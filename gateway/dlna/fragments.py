@@ -7,6 +7,7 @@ that XML forbids, so no title can contain them) where the asking player's own be
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from gateway.dlna.plays import Chance, abilities
@@ -45,7 +46,7 @@ class FragmentRenderer:
         self, item: Item, parent_id: str, profile_class: str, fields: Fields = None
     ) -> str:
         """An item as its parent's listing shows it to a class of players."""
-        facts = None if item.facts_json is None else MediaFacts.from_json(item.facts_json)
+        facts = _facts(item.facts_json)
         didl = DidlItem(
             id=f"i{item.id}",
             parent_id=parent_id,
@@ -89,8 +90,14 @@ class FragmentRenderer:
 
 def features_of(item: Item) -> str:
     """Fourth field of an item's own file; its ``contentFeatures.dlna.org`` header too."""
-    facts = None if item.facts_json is None else MediaFacts.from_json(item.facts_json)
+    facts = _facts(item.facts_json)
     return str(direct_features(item.mime, _profile_name(item, facts)))
+
+
+@lru_cache(16)
+def _facts(text: str | None) -> MediaFacts | None:
+    # An item is rendered for one class of players after the other.
+    return None if text is None else MediaFacts.from_json(text)
 
 
 def _title(item: Item) -> str:

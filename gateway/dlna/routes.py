@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import logging
 from importlib import resources
 
 from aiohttp import web
@@ -15,7 +15,8 @@ from gateway.upnp import gena, soap
 from gateway.upnp.description import SERVICES
 from gateway.upnp.xml import MAX_BYTES
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_log = logging.getLogger(__name__)
+
 _XML = 'text/xml; charset="utf-8"'
 
 
@@ -66,16 +67,24 @@ class _Handlers:
             visit = self._visit(request)
         except Refused:
             return self._plain(403)
+        body = await request.read()
         try:
-            call = soap.parse_call(request.headers.get("SOAPACTION"), await request.read())
-            if call.service != self._types[key]:
-                raise errors.InvalidAction(f"{key} is not {call.service[:80]!r}")
-            out = await self._server.service(key).call(visit, call.action, call.arguments)
+            text = await self._call(key, visit, request.headers.get("SOAPACTION"), body)
         except soap.BadSoap as fault:
             return self._fault(fault, status=400)
         except errors.ANSWERABLE as fault:
             return self._fault(fault, status=500)
-        return self._answer(soap.render_answer(call.service, call.action, out).encode(), _XML)
+        except Exception as fault:  # noqa: BLE001 - top of a request: a player needs its fault
+            _log.exception("a control request to %s failed", key)
+            return self._fault(fault, status=500)
+        return self._answer(text.encode(), _XML)
+
+    async def _call(self, key: str, visit: Visit, soapaction: str | None, body: bytes) -> str:
+        call = soap.parse_call(soapaction, body)
+        if call.service != self._types[key]:
+            raise errors.InvalidAction(f"{key} is not {call.service[:80]!r}")
+        out = await self._server.service(key).call(visit, call.action, call.arguments)
+        return soap.render_answer(call.service, call.action, out)
 
     async def subscribe(self, request: web.Request) -> web.StreamResponse:
         key = request.match_info["service"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntFlag
+from functools import lru_cache
 
 
 class Flags(IntFlag):
@@ -52,12 +53,14 @@ class Features:
 CONVERTED = Features(by_bytes=False, by_time=True, converted=True)
 
 
+@lru_cache(512)
 def direct_features(mime: str, profile_name: str | None = None) -> Features:
     """Features of a file as it lies there: byte ranges, original content."""
     flags = SHOWN if mime.startswith("image/") else PLAYED
     return Features(by_bytes=True, profile_name=profile_name, flags=flags)
 
 
+@lru_cache(512)
 def protocol_info(mime: str, features: Features | None) -> str:
     """The four fields for HTTP."""
     return f"http-get:*:{mime}:{'*' if features is None else features}"

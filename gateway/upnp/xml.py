@@ -17,8 +17,7 @@ MAX_DEPTH = 32
 MAX_ELEMENTS = 2000
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_TEXT = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;"}
-_ATTRIBUTE = _TEXT | {ord('"'): "&quot;", ord("\n"): "&#10;", ord("\t"): "&#9;", ord("\r"): "&#13;"}
+_BLANKS = {ord("\n"): "&#10;", ord("\t"): "&#9;", ord("\r"): "&#13;"}
 
 
 class BadXml(BadRequest):
@@ -54,7 +53,8 @@ def escape_text(text: str) -> str:
 
 def escape_attribute(text: str) -> str:
     """Escape for an attribute in double quotes."""
-    return text.translate(_ATTRIBUTE)
+    text = escape_text(text).replace('"', "&quot;")
+    return text if text.isprintable() else text.translate(_BLANKS)
 
 
 def parse_xml(data: bytes, *, max_bytes: int = MAX_BYTES) -> Element:

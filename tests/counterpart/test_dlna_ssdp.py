@@ -329,6 +329,39 @@ def test_a_new_address_is_announced_within_five_seconds(house: House) -> None:
     assert f"http://10.78.0.1:{house.port}/upnp/description.xml" in heard.stdout
 
 
+async def test_each_side_is_told_the_address_of_its_own_side() -> None:
+    with two_namespaces() as (gateway, player):
+        links = (f"{gateway.link[:-1]}f", f"{player.link[:-1]}f")
+        subprocess.run(
+            [
+                *("ip", "link", "add", links[0], "netns", gateway.name, "type", "veth"),
+                *("peer", "name", links[1], "netns", player.name),
+            ],
+            check=True,
+        )
+        for side, link, last in ((gateway, links[0], 1), (player, links[1], 2)):
+            side.run("ip", "address", "add", f"10.79.0.{last}/24", "dev", link)
+            side.run("ip", "link", "set", link, "multicast", "on", "up")
+        house = start(gateway, player)
+        try:
+            for own, theirs in ((player.address, gateway.address), ("10.79.0.2", "10.79.0.1")):
+                with player.enter():
+                    asker = _Asker(own)
+                async with asker:
+                    answers = await asker.ask(
+                        *((ssdp.GROUP, ssdp.PORT), 'MAN: "ssdp:discover"', "MX: 1"),
+                        *("ST: upnp:rootdevice",),
+                        wait_s=1.2,
+                    )
+                assert [ssdp.parse_headers(one)["location"] for one in answers] == [
+                    f"http://{theirs}:{house.port}/upnp/description.xml"
+                ]
+        finally:
+            house.stop()
+            house.process.kill()
+            house.process.wait()
+
+
 def test_loopback_works_with_multicast_when_it_is_asked_for() -> None:
     with two_namespaces() as (gateway, player):
         house = start(gateway, player, "127.0.0.1")
