@@ -89,8 +89,6 @@ class Screens:
         if former is not None and former.later is not None:
             former.later.cancel()
         self._tvs[device] = seat
-        for phone in self._phones:
-            self._settle(phone)
         self._tell_screens()
         return seat
 
@@ -101,16 +99,15 @@ class Screens:
         if self._tvs.get(seat.device) is seat:
             del self._tvs[seat.device]
             for phone in self._phones:
-                if phone.target == seat.device and phone.bound_to is None:
+                if phone.bound_to is None and phone.target == seat.device:
                     phone.target = None
-                    self._settle(phone)
             self._tell_screens()
 
     def join_phone(self, device: str, send: Send, bound_to: str | None) -> PhoneSeat:
         """A phone connected; it gets the list of screens and the whole state of its TV."""
         phone = PhoneSeat(device, send, bound_to, bound_to)
-        self._phones.add(phone)
         self._settle(phone)
+        self._phones.add(phone)
         send(self._screens_frame(phone))
         self._send_state_to(phone)
         return phone
@@ -180,7 +177,6 @@ class Screens:
         """Where there is but one TV nobody has to choose."""
         if phone.target is None and len(self._tvs) == 1:
             phone.target = next(iter(self._tvs))
-            self._send_state_to(phone)
 
     def _take_state(self, seat: TvSeat, frame: Frame) -> None:
         seat.state = ScreenState(
@@ -223,7 +219,11 @@ class Screens:
 
     def _tell_screens(self) -> None:
         for phone in self._phones:
+            former = phone.target
+            self._settle(phone)
             phone.send(self._screens_frame(phone))
+            if phone.target != former:
+                self._send_state_to(phone)
 
     def _screens_frame(self, phone: PhoneSeat) -> str:
         seen = [
@@ -270,7 +270,7 @@ def read_command(frame: Frame) -> Frame:
             return {"t": kind, "item": item, "position_s": _number(frame, "position_s")}
         case "key":
             key = frame.get("key")
-            if key not in KEYS:
+            if not isinstance(key, str) or key not in KEYS:
                 raise BadArgument(f"no such key; there are {', '.join(sorted(KEYS))}")
             return {"t": kind, "key": key}
         case "volume":

@@ -45,6 +45,7 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
     converter.TranscodeError: (500, "Look into the gateway's log."),
     converter.NoWayToPlay: (415, "Play it on another screen."),
     converter.ConverterFailed: (500, "The file may be damaged; look into the gateway's log."),
+    converter.TooManyConversions: (503, "Stop a film on another screen or try later."),
     converter.ConverterMissing: (501, "Install ffmpeg."),
 }
 

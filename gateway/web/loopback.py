@@ -6,6 +6,7 @@ only while its conversion runs. Implements ``transcode.source.InputServer``.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import secrets
@@ -20,7 +21,7 @@ from aiohttp import web
 from gateway.web.errors import Known, error_reply
 from gateway.web.media import asked
 from gateway.web.ranges import Body, answer
-from gateway.web.sending import generator
+from gateway.web.sending import generator, hold_little
 from gateway.web.streams import reset
 from transcode.source import ByteSource
 
@@ -31,7 +32,7 @@ _SUFFIX = re.compile(r"[A-Za-z0-9]{1,8}")
 @dataclass(eq=False, slots=True)
 class _Lent:
     source: ByteSource
-    requests: set[web.BaseRequest]
+    transports: set[asyncio.Transport]
 
 
 class LoopbackInput:
@@ -57,21 +58,22 @@ class LoopbackInput:
             yield f"http://127.0.0.1:{self._port}/{name}"
         finally:
             del self._lent[name]
-            for request in tuple(lent.requests):
-                reset(request.transport)
+            for transport in tuple(lent.transports):
+                reset(transport)
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         # A random name of 256 bits found in a dictionary: nothing to compare in constant time.
         lent = self._lent.get(request.path[1:])
-        if lent is None or request.method not in ("GET", "HEAD"):
+        transport = request.transport
+        if lent is None or transport is None or request.method not in ("GET", "HEAD"):
             return web.Response(status=404)
-        lent.requests.add(request)
+        lent.transports.add(transport)
         try:
             return await self._send(request, lent.source)
         except Known as error:
             return error_reply(error)
         finally:
-            lent.requests.discard(request)
+            lent.transports.discard(transport)
 
     async def _send(self, request: web.BaseRequest, source: ByteSource) -> web.StreamResponse:
         body = Body(source.size_bytes, '"input"', "application/octet-stream")
@@ -81,6 +83,7 @@ class LoopbackInput:
         await response.prepare(request)
         if request.method == "HEAD":
             return response
+        hold_little(request)
         try:
             for piece in reply.pieces:
                 if isinstance(piece, bytes):
@@ -111,6 +114,6 @@ class LoopbackInput:
         trace: TracebackType | None,
     ) -> None:
         for lent in self._lent.values():
-            for request in tuple(lent.requests):
-                reset(request.transport)
+            for transport in tuple(lent.transports):
+                reset(transport)
         await self._runner.cleanup()

@@ -34,6 +34,7 @@ async def send_answer(
     await response.prepare(request)
     if request.method == "HEAD":
         return response
+    hold_little(request)
     try:
         for piece in answer.pieces:
             if isinstance(piece, bytes):
@@ -93,6 +94,7 @@ async def send_endless(
         response = CloseDelimited(headers=headers)
         response.force_close()
         await response.prepare(request)
+        hold_little(request)
         try:
             await response.write(first)
             stream.sent_bytes += len(first)
@@ -104,6 +106,16 @@ async def send_endless(
         except ConnectionError:
             response.force_close()
     return response
+
+
+def hold_little(request: web.BaseRequest) -> None:
+    """Wait after each large piece until the kernel took all of it.
+
+    The next one then goes straight from the reader's buffer to the kernel, never through a copy
+    in the transport, and a stalled client holds one piece (60 of them: 3.5 MB instead of 18.5).
+    """
+    if request.transport is not None:
+        request.transport.set_write_buffer_limits(high=0)
 
 
 def generator(pieces: Pieces) -> AsyncGenerator[memoryview | bytes, None]:
