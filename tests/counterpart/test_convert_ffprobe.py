@@ -19,6 +19,7 @@ import pytest
 from tests.fakes.coded_film import HEIGHT, RATE, SOUND_HZ, WIDTH, make_film, read_number
 from tests.fakes.media_input import FileSource, Inputs
 from transcode.command import Encoding
+from transcode.errors import ConverterFailed
 from transcode.facts import AudioFacts, MediaFacts, VideoFacts
 from transcode.hls import Hls, HlsSettings
 from transcode.program import find_ffmpeg
@@ -202,14 +203,16 @@ async def test_asking_for_the_init_does_not_read_the_film(media):
 
 
 async def test_a_source_that_breaks_is_an_error_and_no_frozen_picture(media, film):
-    from transcode.errors import ConverterFailed
-
     cut = FileSource(film, cut_at=film.stat().st_size // 2)
     broken = Media("broken", "mkv", cut, media.facts)
     async with hls() as made:
-        with pytest.raises(ConverterFailed):
+
+        async def play() -> None:
             for n in range(9):
                 await made.segment(broken, FMP4, n, "tv")
+
+        with pytest.raises(ConverterFailed, match="ffmpeg ended"):
+            await play()
 
 
 async def test_a_continuous_stream_starts_where_it_is_asked_and_ends_with_its_reader(
