@@ -1,7 +1,7 @@
 """``/api/v1/socket``: states out, commands in. The protocol itself is ``playback.screens``.
 
 A device that waits in the lobby gets one kind of frame, ``door``, and hears at once when it is let
-in. Source: tv_browsers.md 8.2: ping every 20 s, dead after two misses.
+in. Source: tv_browsers.md 8.2: ping every 20 s.
 """
 
 from __future__ import annotations
@@ -61,10 +61,8 @@ async def serve_socket(request: web.Request) -> web.StreamResponse:
     if device is None:
         raise NotPaired("open /tv or /remote first")
     side = _side(request, device)
-    # The server's own heartbeat closes after half its interval without a pong.
-    socket = web.WebSocketResponse(
-        heartbeat=PING_S * 2, max_msg_size=FRAME_LIMIT_BYTES, compress=False
-    )
+    # aiohttp pings after this much silence and gives up half of it later without an answer.
+    socket = web.WebSocketResponse(heartbeat=PING_S, max_msg_size=FRAME_LIMIT_BYTES, compress=False)
     await socket.prepare(request)
     with request.app[SOCKETS].hold(socket):
         async with Tasks(f"socket {device.id}") as tasks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from typing import TypeVar
 from aiohttp import web
 
 from gateway.errors import BadArgument
+
+BODY_WITHIN_S = 10.0
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -72,7 +75,11 @@ async def read_fields(request: web.Request) -> Fields:
     Raises:
         BadArgument: it is no JSON object.
     """
-    body = await request.read()
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            body = await request.read()
+    except TimeoutError:
+        raise BadArgument("the body did not come in time") from None
     if not body:
         return Fields({})
     try:
