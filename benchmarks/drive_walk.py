@@ -1,10 +1,10 @@
-"""The walk of a byte: our reader over a crypt vault on disk behind aiohttp, and rclone's own server.
+"""The walk of a byte: our reader over a crypt vault on disk behind aiohttp, beside rclone's own.
 
 Alternated runs over the same vault: MB/s and server CPU seconds per GB with 1 and 8 connections,
 random reads of 256 KiB with 1 and 16 clients, memory with 60 stalled downloads, and how long a
 trivial request waits beside three streams at full speed.
 
-    python benchmarks/drive_walk.py [--mib 512] [--runs 5] [--step KiB] [--uvloop]
+    python benchmarks/drive_walk.py [--mib 512] [--runs 5] [--run KiB]
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -35,7 +36,7 @@ from gateway.hosts.local import LocalHost
 from gateway.spans import Span
 from gateway.vaults.rclone import CryptSettings, CryptVault, derive_keys, obscure
 
-PASSWORD = "drive-walk"  # noqa: S105
+PASSWORD = "drive-walk"
 RCLONE = shutil.which("rclone", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
 
 
@@ -78,7 +79,7 @@ def make_vault(folder: Path, mib: int) -> str:
     vault = CryptVault(*vault_parts())
     digest = hashlib.blake2b()
 
-    def clear():
+    def clear() -> Iterator[bytes]:
         rng = random.Random(1)
         for _ in range(mib):
             piece = rng.randbytes(1 << 20)
@@ -136,7 +137,8 @@ def seek_times(port: int, size: int, clients: int, count: int) -> list[float]:
             at = rng.randrange(size - 262144)
             begun = time.perf_counter()
             link.sendall(
-                f"GET /film.bin HTTP/1.1\r\nHost: x\r\nRange: bytes={at}-{at + 262143}\r\n\r\n".encode()
+                b"GET /film.bin HTTP/1.1\r\nHost: x\r\n"
+                b"Range: bytes=%d-%d\r\n\r\n" % (at, at + 262143)
             )
             data = b""
             while b"\r\n\r\n" not in data:
@@ -175,11 +177,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mib", type=int, default=512)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--step", type=int, default=reader_room.STEP_BYTES >> 10)
+    parser.add_argument("--run", type=int, default=reader_room.RUN_BYTES >> 10)
     parser.add_argument("--only", choices=["stream"])
     parser.add_argument("--serve", nargs=2)
     options = parser.parse_args()
-    reader_room.STEP_BYTES = options.step << 10
+    reader_room.RUN_BYTES = options.run << 10
     if options.serve:
         asyncio.run(serve(options.serve[0], int(options.serve[1])))
         return
@@ -196,7 +198,7 @@ def run(temporary: Path, options: argparse.Namespace) -> None:
     config.write_text(f"[c]\ntype = crypt\nremote = {root}\npassword = {obscure(PASSWORD)}\n")
     ours, theirs = free_port(), free_port()
     commands = {
-        "ours": [sys.executable, __file__, "--step", str(options.step), "--serve", root, str(ours)],
+        "ours": [sys.executable, __file__, "--run", str(options.run), "--serve", root, str(ours)],
         "rclone": [
             RCLONE,
             "--config",
@@ -225,7 +227,12 @@ def run(temporary: Path, options: argparse.Namespace) -> None:
             process.wait(10)
 
 
-def compare(started, ports, size, options) -> None:
+def compare(
+    started: dict[str, subprocess.Popen[bytes]],
+    ports: dict[str, int],
+    size: int,
+    options: argparse.Namespace,
+) -> None:
     watched = {name: psutil.Process(process.pid) for name, process in started.items()}
     for clients in (1, 8):
         rows = {name: [] for name in ports}
@@ -239,7 +246,8 @@ def compare(started, ports, size, options) -> None:
                 f"{clients} connections {name:7} {speed[name]:6.0f} MB/s {cpu[name]:.2f} CPU s/GB"
             )
         print(
-            f"  ratio {speed['ours'] / speed['rclone']:.2f} speed, {cpu['ours'] / cpu['rclone']:.2f} CPU"
+            f"  ratio {speed['ours'] / speed['rclone']:.2f} speed, "
+            f"{cpu['ours'] / cpu['rclone']:.2f} CPU"
         )
     if options.only:
         return
@@ -249,7 +257,8 @@ def compare(started, ports, size, options) -> None:
             times = sorted(seek_times(port, size, clients, 160 * (2 if clients > 1 else 1)))
             medians[name] = statistics.median(times) * 1e3
             print(
-                f"seek, {clients} clients {name:7} p50 {medians[name]:.2f} ms p95 {times[int(len(times) * 0.95)] * 1e3:.1f}"
+                f"seek, {clients} clients {name:7} p50 {medians[name]:.2f} ms "
+                f"p95 {times[int(len(times) * 0.95)] * 1e3:.1f}"
             )
         print(f"  ratio {medians['ours'] / medians['rclone']:.2f}")
     stop = threading.Event()
@@ -274,7 +283,8 @@ def compare(started, ports, size, options) -> None:
     for thread in threads:
         thread.join()
     print(
-        f"trivial request beside 3 streams: p50 {statistics.median(waits) * 1e3:.1f} ms, max {max(waits) * 1e3:.0f}"
+        f"trivial request beside 3 streams: p50 {statistics.median(waits) * 1e3:.1f} ms, "
+        f"max {max(waits) * 1e3:.0f}"
     )
     for name, port in ports.items():
         before = watched[name].memory_info().rss
@@ -285,7 +295,8 @@ def compare(started, ports, size, options) -> None:
         link = connect(port, "/ping")
         link.recv(100)
         print(
-            f"60 stalled {name:7} +{grown:.0f} MB, a new client {1e3 * (time.perf_counter() - begun):.0f} ms"
+            f"60 stalled {name:7} +{grown:.0f} MB, "
+            f"a new client {1e3 * (time.perf_counter() - begun):.0f} ms"
         )
         for link in links:
             link.close()

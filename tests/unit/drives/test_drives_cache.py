@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import resource
 import signal
@@ -149,4 +148,4 @@ async def test_a_forgotten_block_is_gone_and_its_slot_is_used_again(tmp_path: Pa
 
 async def test_the_file_is_for_the_owner_alone(tmp_path: Path) -> None:
     async with BlockCache(tmp_path, SLOT_BYTES):
-        assert os.stat(tmp_path / "blocks").st_mode & 0o777 == 0o600
+        assert (tmp_path / "blocks").stat().st_mode & 0o777 == 0o600

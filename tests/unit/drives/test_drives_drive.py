@@ -45,11 +45,15 @@ def write(folder: Path, files: dict[str, bytes]) -> Path:
     return folder
 
 
+async def pour(reader: Reader, span: Span, into: bytearray) -> None:
+    async with aclosing(reader.read(span)) as pieces:
+        async for piece in pieces:
+            into += piece
+
+
 async def collect(reader: Reader, span: Span | None = None) -> bytes:
     got = bytearray()
-    async with aclosing(reader.read(span or Span(0, reader.size_bytes))) as pieces:
-        async for piece in pieces:
-            got += piece
+    await pour(reader, span or Span(0, reader.size_bytes), got)
     return bytes(got)
 
 
@@ -129,8 +133,7 @@ async def test_a_damaged_block_is_never_served_but_those_around_it_are(
     reader = await drive.open(await drive.stat("f"))
     got = bytearray()
     with pytest.raises(Corrupt) as caught:
-        async for piece in reader.read(Span(0, len(CLEAR))):
-            got += piece
+        await pour(reader, Span(0, len(CLEAR)), got)
     assert caught.value.block == 10
     assert got == CLEAR[: 10 * BLOCK]
     assert await collect(reader, Span(11 * BLOCK, 20 * BLOCK)) == CLEAR[11 * BLOCK : 20 * BLOCK]
@@ -270,8 +273,7 @@ async def test_a_host_failure_comes_after_the_good_bytes() -> None:
     host.cut_at(4 * 65552 + 100)
     got = bytearray()
     with pytest.raises(HostDown):
-        async for piece in reader.read(Span(BLOCK, len(CLEAR))):
-            got += piece
+        await pour(reader, Span(BLOCK, len(CLEAR)), got)
     assert bytes(got) == CLEAR[BLOCK : 5 * BLOCK]
     await drive.close()
 

@@ -103,9 +103,9 @@ async def test_a_file_cut_while_it_is_read_is_a_change(root: Path) -> None:
 async def test_no_descriptor_stays_open(root: Path) -> None:
     host = LocalHost(root)
     item = await host.stat("in/a")
-    before = len(os.listdir("/proc/self/fd"))
+    before = len([*Path("/proc/self/fd").iterdir()])
     for _ in range(20):
         pieces = host.read(item, Span(0, 3))
         await anext(pieces)
         await pieces.aclose()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len([*Path("/proc/self/fd").iterdir()]) == before
