@@ -1,0 +1,35 @@
+"""Texts made comparable: folded for finding, keyed for the order in which people read them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_DIGITS = re.compile("[0-9]+")
+_KEY_CHARS = 96
+PLACE_CHARS = 48
+"""How much of a title's key places its rendered text; enough to lie beside its neighbours."""
+
+
+def fold(text: str) -> str:
+    """A text for comparing without case; accents stay, composed and decomposed become equal."""
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+def natural_key(text: str) -> str:
+    """A key whose plain order is the natural one: no case, no accents, ``2`` before ``10``."""
+    if text.isascii():
+        key = text.lower()
+    else:
+        spread = unicodedata.normalize("NFKD", text.casefold())
+        key = "".join(one for one in spread if not unicodedata.combining(one))
+    return _DIGITS.sub(_number_key, key.strip())[:_KEY_CHARS]
+
+
+def _number_key(match: re.Match[str]) -> str:
+    # The count of digits goes first, so that longer numbers stand behind shorter ones.
+    digits = match[0].lstrip("0") or "0"
+    count = len(digits)
+    return f"{count}{digits}" if count < 9 else f"9{chr(0x30 + min(count - 9, 60))}{digits}"
