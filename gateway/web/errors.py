@@ -14,7 +14,7 @@ from aiohttp import web
 from gateway import errors
 from transcode import errors as converter
 
-TABLE: dict[type[Exception], tuple[int, str]] = {
+REPLIES: dict[type[Exception], tuple[int, str]] = {
     errors.GatewayError: (500, "Look into the gateway's log."),
     errors.NotFound: (404, "Go back to the list and open it again."),
     errors.Refused: (403, "Ask the owner of this gateway."),
@@ -62,8 +62,8 @@ _HTTP_REMEDY = {
 def row_of(kind: type[Exception]) -> tuple[int, str]:
     """Status and remedy of an error class."""
     for one in kind.__mro__:
-        if one in TABLE:
-            return TABLE[one]
+        if one in REPLIES:
+            return REPLIES[one]
     return 500, "Look into the gateway's log."
 
 

@@ -383,10 +383,8 @@ async def test_pictures_come_in_the_sizes_of_the_pages(client, token) -> None:
 
 
 async def test_the_owner_link_makes_an_owner_once(house, client) -> None:
-    async with client.post(
-        "/api/v1/local/token", json={"secret": "local-secret", "link": True}
-    ) as reply:
-        [link] = (await reply.json())["links"]
+    async with client.post("/api/v1/local/owner-link", json={"secret": "local-secret"}) as reply:
+        link = (await reply.json())["url"]
     secret = link.partition("#own.")[2]
     async with client.post("/api/v1/owner", json={"secret": secret}) as reply:
         assert (await reply.json())["role"] == "owner"
@@ -398,8 +396,9 @@ async def test_the_owner_link_makes_an_owner_once(house, client) -> None:
 
 
 async def test_a_local_token_needs_the_local_secret(house, client) -> None:
-    async with client.post("/api/v1/local/token", json={"secret": "x"}) as reply:
-        assert reply.status == 403
+    for what in ("token", "owner-link"):
+        async with client.post(f"/api/v1/local/{what}", json={"secret": "x"}) as reply:
+            assert reply.status == 403
     async with client.post("/api/v1/local/token", json={"secret": "local-secret"}) as reply:
         token = (await reply.json())["token"]
     async with client.get(

@@ -179,23 +179,34 @@ async def own(request: web.Request) -> web.Response:
 
 
 async def make_local_token(request: web.Request) -> web.Response:
-    """An owner token, or with ``link`` a new owner link, for the user who started the gateway.
-
-    The secret is that of the running record, a file only this user can read.
-    """
-    parts = request.app[PARTS]
-    fields = await read_fields(request)
-    is_here = parts.host_check.is_own_address(request.remote)
-    if not is_same_secret(fields.text("secret", 200), parts.local_secret) or not is_here:
-        raise BadToken("this is not the secret of the running gateway")
-    if fields.raw.get("link") is True:
-        secret = parts.owner_link.make()
-        links = [f"{base}/remote#own.{secret}" for base in parts.addresses()]
-        return web.json_response({"links": links})
-    _, token = await parts.devices.admit(
+    """An owner token for the user who started the gateway."""
+    await _prove_local(request)
+    _, token = await request.app[PARTS].devices.admit(
         DeviceKind.PROGRAM, peer_address(request), "Token of the terminal", Role.OWNER
     )
     return web.json_response({"token": token})
+
+
+async def make_owner_link(request: web.Request) -> web.Response:
+    """A new owner link; one that was printed before is void."""
+    await _prove_local(request)
+    parts = request.app[PARTS]
+    secret = parts.owner_link.make()
+    links = [f"{base}/remote#own.{secret}" for base in parts.addresses()]
+    return web.json_response({"url": links[0], "urls": links})
+
+
+async def _prove_local(request: web.Request) -> None:
+    """Let only the user pass who started the gateway: he can read the running record.
+
+    Raises:
+        BadToken: another secret, or another machine.
+    """
+    parts = request.app[PARTS]
+    given = (await read_fields(request)).text("secret", 200)
+    is_here = parts.host_check.is_own_address(request.remote)
+    if not is_same_secret(given, parts.local_secret) or not is_here:
+        raise BadToken("this is not the secret of the running gateway")
 
 
 async def _become(request: web.Request, role: Role, name: str, target: str | None) -> web.Response:
@@ -256,4 +267,5 @@ def routes() -> list[web.AbstractRouteDef]:
         web.post("/api/v1/pair", pair),
         web.post("/api/v1/owner", own),
         web.post("/api/v1/local/token", make_local_token),
+        web.post("/api/v1/local/owner-link", make_owner_link),
     ]

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from gateway import errors
-from gateway.web.errors import TABLE, error_reply
+from gateway.web.errors import REPLIES, error_reply
 from transcode import errors as converter
 
 
@@ -22,8 +22,8 @@ def family(base: type[Exception]) -> list[type[Exception]]:
 )
 def test_every_class_has_its_row(kind: type[Exception]) -> None:
     if kind.__module__ in (errors.__name__, converter.__name__):
-        assert kind in TABLE
-        status, remedy = TABLE[kind]
+        assert kind in REPLIES
+        status, remedy = REPLIES[kind]
         assert 400 <= status < 600
         assert remedy.endswith(".")
 
