@@ -8,7 +8,7 @@ from typing import Protocol
 from gateway.drives.base import Entry, Listing, Reader
 from gateway.library.records import Found, Item, Known, Page, Query, ScanDiff, SourceState
 from transcode.facts import MediaFacts
-from transcode.source import ByteSource
+from transcode.source import ByteSource, Media
 
 
 class ScanDrive(Protocol):
@@ -60,8 +60,8 @@ class ScanLibrary(Protocol):
         """Items whose inside is unknown, newest first."""
         ...
 
-    async def record_probe(self, item_id: int, known: Known) -> None:
-        """Keep what a probe found."""
+    async def record_probe(self, item_id: int, known: Known) -> int:
+        """Keep what a probe found; gives the item's id from now on (a moved file's old one)."""
         ...
 
     async def record_probe_failed(self, item_id: int, version: str, reason: str) -> None:
@@ -112,11 +112,29 @@ class Probed(Protocol):
         ...
 
 
+class MadePicture(Protocol):
+    """A thumbnail."""
+
+    @property
+    def jpeg(self) -> bytes:
+        """At most 640x480."""
+        ...
+
+    @property
+    def tile(self) -> bytes | None:
+        """Its colours."""
+        ...
+
+
 class ScanWorkers(Protocol):
     """The confined processes that look into files."""
 
     async def probe(self, source: ByteSource, suffix: str) -> Probed:
         """Look into a file."""
+        ...
+
+    async def picture(self, media: Media) -> MadePicture:
+        """Make a thumbnail of a photo, or of a place inside a film."""
         ...
 
 
@@ -132,6 +150,8 @@ class ScanSettings:
         probe_bytes: most clear bytes one probe may read. Source: issue "scan/metadata": index cap
             32 MiB and 1 MiB besides.
         probe_s: longest time one probe may take.
+        makes_pictures: whether films and photos that bring no picture get one made of them: one
+            more read of the index (cached) and of one key picture, or of the whole photo.
         postpone_s: from a probe that the host prevented to its next try.
     """
 
@@ -141,4 +161,5 @@ class ScanSettings:
     batch_items: int = 500
     probe_bytes: int = 33 << 20
     probe_s: float = 120.0
+    makes_pictures: bool = True
     postpone_s: float = 300.0

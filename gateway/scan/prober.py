@@ -9,24 +9,31 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections import OrderedDict, deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from gateway.clock import Clock
 from gateway.drives.base import Reader
-from gateway.errors import GatewayError, HostError, NotFound, VaultError
+from gateway.errors import GatewayError, HostChanged, HostError, Locked, NotFound, VaultError
 from gateway.library.records import Item, Kind
 from gateway.metadata.identity import identity_of_samples, identity_of_seal, sample_spans
 from gateway.scan.base import Probed, ScanDrive, ScanLibrary, ScanSettings, ScanWorkers
 from gateway.scan.findings import known_from
 from gateway.scan.sidecars import Sidecars
 from gateway.spans import Span
-from transcode.errors import ConverterMissing, TranscodeError
+from transcode.errors import ConverterFailed, ConverterMissing, TranscodeError
+from transcode.facts import MediaFacts
+from transcode.source import Media
 
 _log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 _ITEMS_AT_ONCE = 16
+_PHOTO_BYTES = 64 << 20
+"""A photo is read as a whole to be shown small. Source: ``transcode/workers.py``, its budget."""
+_BARE_KEPT = 64
 _PICTURES_KEPT = 8
 """Pictures beside the media kept a while: an album's tracks share one."""
 
@@ -37,6 +44,17 @@ class _Art:
 
     jpeg: bytes | None
     tile: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One file that was looked into."""
+
+    item: Item
+    drive: ScanDrive
+    reader: Reader
+    probed: Probed
+    identity: str
 
 
 class ProbeBytes:
@@ -91,6 +109,7 @@ class Prober:
         self._settings = settings
         self._later: dict[int, float] = {}
         self._beside: OrderedDict[tuple[str, str], _Art | None] = OrderedDict()
+        self._bare: deque[_Seen] = deque(maxlen=_BARE_KEPT)
         self._wake = asyncio.Event()
         self._is_idle = asyncio.Event()
         self._is_idle.set()
@@ -119,7 +138,10 @@ class Prober:
             self._wake.clear()
             while items := await self._next_items():
                 for item in items:
-                    await self._probe_guarded(item)
+                    await self._guarded(item, self._probe(item))
+            while self._bare:
+                seen = self._bare.popleft()
+                await self._guarded(seen.item, self._keep(seen, is_hurried=False))
             if not self._wake.is_set():
                 self._is_idle.set()
 
@@ -132,13 +154,34 @@ class Prober:
     def _postpone(self, item: Item) -> None:
         self._later[item.id] = self._clock.monotonic_s() + self._settings.postpone_s
 
-    async def _probe_guarded(self, item: Item) -> None:
+    async def _guarded(self, item: Item, work: Awaitable[None]) -> None:
         try:
-            await self._probe(item)
+            await work
         except GatewayError as error:
             # The item went from the library while it was looked into.
             _log.info("a probe came to nothing: %s", type(error).__name__)
             self._postpone(item)
+        except Exception:  # noqa: BLE001 - one strange file must not end the probing of all others
+            _log.exception("a probe failed in an unforeseen way")
+            self._postpone(item)
+
+    async def probe_now(self, item: Item) -> MediaFacts:
+        """Look into an item for a viewer who waits, and keep what is found; pictures come later.
+
+        Raises:
+            Locked: its source has no key.
+            NotFound, HostError, VaultError: the file cannot be read, or is not the listed one.
+            TranscodeError: it cannot be understood.
+        """
+        drive = self._drives.get(item.source)
+        if drive is None:
+            raise Locked(f"the source {item.source} is locked")
+        try:
+            seen = await self._look(item, drive)
+        except TimeoutError as error:
+            raise ConverterFailed("looking into the file took too long") from error
+        await self._keep(seen, is_hurried=True)
+        return seen.probed.facts
 
     async def _probe(self, item: Item) -> None:
         """Probe one item; whatever happens, it is not offered again at once."""
@@ -147,13 +190,7 @@ class Prober:
             self._postpone(item)
             return
         try:
-            entry = await drive.stat(item.path)
-            if (entry.version, entry.size_bytes) != (item.version, item.size_bytes):
-                self._postpone(item)  # the next scan brings the new version
-                return
-            reader = await drive.open(entry)
-            identity = await _identity(reader)
-            probed = await self._look_into(reader, _suffix(item.path))
+            seen = await self._look(item, drive)
         except (NotFound, HostError, ConverterMissing) as error:
             _log.info("a probe is postponed: %s", type(error).__name__)
             self._postpone(item)
@@ -161,27 +198,64 @@ class Prober:
             reason = str(error) or "looking into it took too long"
             await self._library.record_probe_failed(item.id, item.version, reason)
         else:
-            await self._keep(item, drive, probed, identity)
+            await self._keep(seen, is_hurried=False)
+
+    async def _look(self, item: Item, drive: ScanDrive) -> _Seen:
+        entry = await drive.stat(item.path)
+        if (entry.version, entry.size_bytes) != (item.version, item.size_bytes):
+            # The next scan brings the new version.
+            raise HostChanged(f"{entry.name} is newer than its listing")
+        reader = await drive.open(entry)
+        identity = await _identity(reader)
+        probed = await self._look_into(reader, _suffix(item.path))
+        return _Seen(item, drive, reader, probed, identity)
+
+    async def _keep(self, seen: _Seen, *, is_hurried: bool) -> None:
+        """Keep picture and facts; in a hurry the facts alone, the picture when there is time."""
+        item, probed = seen.item, seen.probed
+        art = _Art(probed.cover or probed.picture, probed.tile)
+        if not is_hurried:
+            art = await self._choose_art(seen)
+        known = known_from(item, probed, seen.identity, art.tile)
+        kept_as = await self._library.record_probe(item.id, known)
+        if art.jpeg is not None:
+            await self._library.save_art(kept_as, art.jpeg)
+        elif is_hurried:
+            self._bare.append(replace(seen, item=replace(item, id=kept_as)))
+            self.wake()
 
     async def _look_into(self, reader: Reader, suffix: str) -> Probed:
-        """Have a worker probe; a failed read is raised as itself, not as the worker's fault."""
         source = ProbeBytes(reader, self._settings.probe_bytes)
+        return await self._ask(source, self._workers.probe(source, suffix))
+
+    async def _ask(self, source: ProbeBytes, work: Awaitable[_T]) -> _T:
+        """Wait for a worker; a failed read is raised as itself, not as the worker's fault."""
         try:
             async with asyncio.timeout(self._settings.probe_s):
-                return await self._workers.probe(source, suffix)
+                return await work
         except (TranscodeError, GatewayError) as error:
             if source.failure is not None and source.failure is not error:
                 raise source.failure from error
             raise
 
-    async def _keep(self, item: Item, drive: ScanDrive, probed: Probed, identity: str) -> None:
-        art = _Art(probed.cover or probed.picture, probed.tile)
+    async def _choose_art(self, seen: _Seen) -> _Art:
+        """The embedded cover, a picture beside the file, what the probe saw, or one made now."""
+        item, probed = seen.item, seen.probed
         if probed.cover is None and item.kind is not Kind.PHOTO:
-            art = await self._art_beside(item, drive) or art
-        if art.jpeg is not None:
-            await self._library.save_art(item.id, art.jpeg)
-        known = known_from(item, probed, identity, art.tile)
-        await self._library.record_probe(item.id, known)
+            beside = await self._art_beside(item, seen.drive)
+            if beside is not None:
+                return beside
+        art = _Art(probed.cover or probed.picture, probed.tile)
+        if art.jpeg is not None or item.kind is Kind.TRACK or not self._settings.makes_pictures:
+            return art
+        source = ProbeBytes(seen.reader, max(self._settings.probe_bytes, _PHOTO_BYTES))
+        media = Media(seen.identity, _suffix(item.path), source, probed.facts)
+        try:
+            made = await self._ask(source, self._workers.picture(media))
+        except (GatewayError, TranscodeError, TimeoutError) as error:
+            _log.info("a file has no picture: %s", type(error).__name__)
+            return art
+        return _Art(made.jpeg, made.tile)
 
     async def _art_beside(self, item: Item, drive: ScanDrive) -> _Art | None:
         path = self._sidecars.picture_of(item.source, item.path)

@@ -8,8 +8,9 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from gateway.clock import Clock
-from gateway.library.records import Found, Item, Kind, Query
-from gateway.metadata.guess import Guess
+from gateway.library.records import Found, Item, Kind, Query, Sort
+from gateway.metadata.guess import Guess, guess_plain
+from gateway.metadata.kinds import MediaKind
 from gateway.scan.base import OpenScan, ScanDrive, ScanLibrary
 from gateway.scan.findings import Findings, find_media, guess_again, with_guess
 from gateway.scan.sidecars import FolderSidecars, Sidecars, sidecars_of
@@ -19,19 +20,21 @@ _INLINE_FILES = 100
 """More files than this are named in a thread: a plain name costs some 20 us."""
 _NAMES_PER_TURN = 10
 """Names guessit reads before somebody else may use the thread: about 0.1 s."""
+_PAGE_ITEMS = 1000
 _PUT_AFTER_S = 0.3
 """A batch that is not full is shown after this time all the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How a walk goes, or went."""
+    """How a walk goes, or went; ``left_out`` counts folders that could not be listed."""
 
     folders: int = 0
     files: int = 0
     media: int = 0
     bad_names: int = 0
     bad_sizes: int = 0
+    left_out: int = 0
     is_running: bool = False
 
 
@@ -57,6 +60,7 @@ class Round:
         self._tools = tools
         self._batch: list[Found] = []
         self._hard: list[Found] = []
+        self._known: dict[str, tuple[str, Guess]] | None = None
         self._put_s = tools.clock.monotonic_s()
         self.progress = Progress(is_running=True)
 
@@ -87,7 +91,7 @@ class Round:
         self._count(folder, found)
         self._batch += found.plain
         if found.hard:
-            self._batch += await self._with_known_names(folder.path, found.hard)
+            self._batch += await self._with_known_names(found.hard)
         is_due = self._tools.clock.monotonic_s() - self._put_s >= _PUT_AFTER_S
         if len(self._batch) >= self._tools.batch_items or is_due:
             await self._put()
@@ -104,6 +108,7 @@ class Round:
             media=so_far.media + len(found.plain) + len(found.hard),
             bad_names=so_far.bad_names + folder.bad_names,
             bad_sizes=so_far.bad_sizes + folder.bad_sizes,
+            left_out=so_far.left_out + (not folder.is_whole),
             is_running=True,
         )
 
@@ -116,26 +121,34 @@ class Round:
         if batch:
             self._tools.shown()
 
-    async def _with_known_names(self, folder: str, hard: tuple[Found, ...]) -> list[Found]:
+    async def _with_known_names(self, hard: tuple[Found, ...]) -> list[Found]:
         """Take over names read in an earlier scan; the others are shown as they are, for now."""
-        known = await self._items_of(folder)
+        if self._known is None:
+            self._known = await self._read_known()
         shown = []
         for found in hard:
-            item = known.get(found.path)
-            if item is not None and item.version == found.version:
-                shown.append(with_guess(found, _guess_of(item)))
+            version, guess = self._known.get(found.path, (None, None))
+            # A title that is still the provisional one was never read: a walk was cut short.
+            is_read = guess is not None and guess.title != found.title
+            if guess is not None and is_read and version == found.version:
+                shown.append(with_guess(found, guess))
             else:
                 shown.append(found)
                 self._hard.append(found)
         return shown
 
-    async def _items_of(self, folder: str) -> dict[str, Item]:
-        known: dict[str, Item] = {}
+    async def _read_known(self) -> dict[str, tuple[str, Guess]]:
+        """Version and guess of the videos in the library that no plain rule can name."""
+        known: dict[str, tuple[str, Guess]] = {}
         start, total = 0, 1
         while start < total:
-            query = Query(source=self._source, folder=folder, start=start)
-            page = await self._library.list_items(query)
-            known.update((item.path, item) for item in page.items)
+            page = await self._library.list_items(
+                Query(source=self._source, sort=Sort.PATH, start=start, count=_PAGE_ITEMS)
+            )
+            for item in page.items:
+                is_video = item.kind in {Kind.FILM, Kind.EPISODE}
+                if is_video and guess_plain(item.path, MediaKind.VIDEO) is None:
+                    known[item.path] = (item.version, _guess_of(item))
             total = page.total if page.items else 0
             start += len(page.items)
         return known

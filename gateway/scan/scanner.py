@@ -21,12 +21,13 @@ from typing import Self
 
 from gateway.clock import Clock
 from gateway.errors import GatewayError, Locked, QuotaSpent, WrongKey
-from gateway.library.records import SourceState
+from gateway.library.records import Item, SourceState
 from gateway.scan.base import ScanDrive, ScanLibrary, ScanSettings, ScanWorkers
 from gateway.scan.prober import Prober
 from gateway.scan.round import Progress, Round, RoundTools
 from gateway.scan.sidecars import Sidecars
 from gateway.tasks import Tasks
+from transcode.facts import MediaFacts
 
 _log = logging.getLogger(__name__)
 
@@ -108,6 +109,10 @@ class Scanner:
         watch = self._watches.get(name)
         return watch.round.progress if watch and watch.round else Progress()
 
+    async def probe_now(self, item: Item) -> MediaFacts:
+        """Look into an item for a viewer who waits; see ``Prober.probe_now``."""
+        return await self._prober.probe_now(item)
+
     async def wait_idle(self) -> None:
         """Wait until every asked scan has ended and nothing is left to probe."""
         for watch in list(self._watches.values()):
@@ -146,12 +151,14 @@ class Scanner:
         try:
             is_whole = await walking.run(drive, self._settings.listings_at_once)
         except GatewayError as error:
+            if not self._is_open(name, drive):
+                return False
             await scan.finish(complete=False)
             _log.warning("source %s could not be scanned: %s", name, error.message)
             await self._set_state(name, drive, _state_after(error), error.message)
             return False
         diff = await scan.finish(complete=is_whole)
-        if diff.away:
+        if diff.away and is_whole:
             await self._set_state(name, drive, SourceState.AWAY, diff.reason)
             return False
         await self._set_state(name, drive, SourceState.READY, _remark(walking.progress))
@@ -161,9 +168,12 @@ class Scanner:
     async def _set_state(
         self, name: str, drive: ScanDrive, state: SourceState, reason: str | None
     ) -> None:
-        # A source that was locked or removed while it was walked has its state already.
-        if self._drives.get(name) is drive:
+        if self._is_open(name, drive):
             await self._library.set_source_state(name, state, reason)
+
+    def _is_open(self, name: str, drive: ScanDrive) -> bool:
+        """False once a source was locked or removed while it was walked: it has its state then."""
+        return self._drives.get(name) is drive
 
 
 async def _wait(event: asyncio.Event, most_s: float) -> None:
@@ -175,6 +185,8 @@ async def _wait(event: asyncio.Event, most_s: float) -> None:
 def _remark(progress: Progress) -> str | None:
     """What the owner should know of a walk that went well."""
     parts = []
+    if progress.left_out:
+        parts.append(f"{progress.left_out} folders could not be listed, nothing was removed")
     if progress.bad_names:
         parts.append(f"{progress.bad_names} names do not decrypt and are left out")
     if progress.bad_sizes:

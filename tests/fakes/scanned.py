@@ -22,7 +22,7 @@ from gateway.library.records import (
 from gateway.spans import Span
 from transcode.errors import ConverterFailed
 from transcode.facts import MediaFacts, VideoFacts
-from transcode.source import ByteSource
+from transcode.source import ByteSource, Media
 
 
 class FakeReader:
@@ -123,7 +123,10 @@ class FakeScan:
             for key in [key for key in self.library.items if key[0] == self.source]:
                 if key[1] not in self.seen:
                     del self.library.items[key]
-        return ScanDiff()
+            return ScanDiff()
+        # As the library does: an unfinished listing is not believed.
+        await self.library.set_source_state(self.source, SourceState.AWAY, "not whole")
+        return ScanDiff(away=True, reason="not whole")
 
 
 class FakeLibrary:
@@ -178,7 +181,7 @@ class FakeLibrary:
         items = [
             item
             for (source, path), item in sorted(self.items.items())
-            if source == query.source and path.rpartition("/")[0] == query.folder
+            if source == query.source and query.folder is None
         ]
         part = tuple(items[query.start : query.start + query.count])
         return Page(part, len(items), query.start)
@@ -193,14 +196,18 @@ class FakeLibrary:
                 return item.path
         raise NotFound(str(item_id))
 
-    async def record_probe(self, item_id: int, known: Known) -> None:
+    async def record_probe(self, item_id: int, known: Known) -> int:
         self.known[self._mark(item_id, ProbeState.DONE)] = known
+        return item_id
 
     async def record_probe_failed(self, item_id: int, version: str, reason: str) -> None:
         self.failed[self._mark(item_id, ProbeState.FAILED)] = reason
 
     async def save_art(self, item_id: int, jpeg: bytes) -> None:
-        self.art[next(one.path for one in self.items.values() if one.id == item_id)] = jpeg
+        paths = [one.path for one in self.items.values() if one.id == item_id]
+        if not paths:
+            raise NotFound(str(item_id))
+        self.art[paths[0]] = jpeg
 
 
 @dataclass(frozen=True)
@@ -220,6 +227,14 @@ class FakeProbed:
     taken_s: float | None = None
 
 
+@dataclass(frozen=True)
+class FakePicture:
+    """A thumbnail the fake workers made."""
+
+    jpeg: bytes
+    tile: bytes | None
+
+
 class FakeWorkers:
     """Answers by the file's first bytes: ``crash`` breaks, ``hungry`` reads without end."""
 
@@ -227,6 +242,14 @@ class FakeWorkers:
         self._answer = answer or (lambda head, suffix: FakeProbed())
         self.probed: list[bytes] = []
         self.gate: asyncio.Event | None = None
+
+    async def picture(self, media: Media) -> FakePicture:
+        head = bytearray()
+        async for piece in media.source.read(0, min(64, media.source.size_bytes)):
+            head += piece
+        if head.startswith(b"sound"):
+            raise ConverterFailed("no picture")
+        return FakePicture(b"made of " + head, b"made")
 
     async def probe(self, source: ByteSource, suffix: str) -> FakeProbed:
         if self.gate is not None:

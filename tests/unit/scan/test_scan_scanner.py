@@ -7,7 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.errors import Corrupt, HostDown, HostRefused, NotFound, QuotaSpent, WrongKey
+from gateway.errors import (
+    Corrupt,
+    HostChanged,
+    HostDown,
+    HostRefused,
+    Locked,
+    NotFound,
+    QuotaSpent,
+    WrongKey,
+)
 from gateway.library.records import Kind, ScanDiff, SourceState
 from gateway.metadata.identity import identity_of_samples
 from gateway.scan.base import ScanSettings
@@ -16,7 +25,7 @@ from gateway.scan.walk import MAX_DEPTH, walk
 from gateway.spans import Span
 from tests.fakes.clock import FakeClock
 from tests.fakes.scanned import FakeDrive, FakeLibrary, FakeProbed, FakeWorkers
-from transcode.errors import ConverterMissing
+from transcode.errors import ConverterFailed, ConverterMissing
 
 FILES = {
     "Films/Heat (1995).mp4": b"film",
@@ -81,7 +90,7 @@ async def test_a_scan_finds_all_media_and_probes_each_once() -> None:
     assert house.library.finished == [("home", True)] * 2
     known = house.library.known["Films/Heat (1995).mp4"]
     assert known.identity == "crypt:" + b"Films/Heat (1995).mp4".hex()
-    assert (known.duration_s, known.width, known.tile) == (60.0, 1280, b"tile")
+    assert (known.duration_s, known.width, known.tile) == (60.0, 1280, b"made")
     progress = house.scanner.progress("home")
     assert (progress.media, progress.files, progress.is_running) == (4, 6, False)
 
@@ -164,7 +173,10 @@ async def test_a_forbidden_folder_is_left_out_and_deletes_nothing(fault) -> None
         await house.scan()
     assert house.paths == before
     assert house.library.finished[-1] == ("home", False)
-    assert house.last_state[0] is SourceState.READY
+    assert house.last_state == (
+        SourceState.READY,
+        "1 folders could not be listed, nothing was removed",
+    )
 
 
 async def test_a_source_that_lists_far_less_is_away() -> None:
@@ -263,7 +275,37 @@ async def test_hard_names_are_shown_at_once_and_read_by_guessit_later() -> None:
             Kind.EPISODE, "Mushishi", 3,
         )  # fmt: skip
         await house.scan()
-    assert house.library.batches[2:] == [second]
+        assert house.library.batches[2:] == [second]
+        house.drive.versions[name] = "2"
+        await house.scan()
+    assert [batch[0].title for batch in house.library.batches[3:]] == [
+        first[0].title,
+        second[0].title,
+    ]
+
+
+async def test_a_name_left_provisional_by_a_cut_walk_is_read_later() -> None:
+    name = "Shows/[Grp] Mushishi - 03 [1080p].mkv"
+    house = House({name: b"1"})
+    async with house.scanner:
+        await house.scan()
+        house.library.take(house.library.batches[0][0])
+        assert house.library.items["home", name].kind is Kind.FILM
+        await house.scan()
+    assert house.library.items["home", name].series == "Mushishi"
+
+
+async def test_names_read_before_are_found_beyond_the_first_page() -> None:
+    files = {f"f/Film {n} (2000).mp4": b"1" for n in range(1500)}
+    name = "z/[Grp] Mushishi - 03 [1080p].mkv"
+    house = House(files | {name: b"1"}, makes_pictures=False)
+    async with house.scanner:
+        await house.scan()
+        before = len(house.library.batches)
+        await house.scan()
+    shown = [one.title for batch in house.library.batches[before:] for one in batch]
+    assert len(shown) == 1501
+    assert shown[-1] == "E03"
 
 
 async def test_large_folders_are_named_in_order() -> None:
@@ -321,6 +363,19 @@ async def test_a_host_that_fails_during_a_probe_is_no_fault_of_the_file() -> Non
     assert "a.mp4" in house.library.known
 
 
+async def test_an_unforeseen_failure_of_one_file_leaves_the_others(caplog) -> None:
+    def answer(head: bytes, suffix: str) -> FakeProbed:
+        if head == b"strange":
+            raise ZeroDivisionError
+        return FakeProbed()
+
+    house = House({"a.mp4": b"strange", "b.mp4": b"fine"}, answer=answer)
+    async with house.scanner:
+        await house.scan()
+    assert set(house.library.known) == {"b.mp4"}
+    assert "unforeseen" in caplog.text
+
+
 async def test_without_a_converter_nothing_is_marked() -> None:
     def missing(head: bytes, suffix: str) -> FakeProbed:
         raise ConverterMissing("no ffmpeg")
@@ -358,7 +413,7 @@ async def test_a_file_changed_since_its_listing_waits_for_the_next_scan() -> Non
 
 async def test_without_a_nonce_both_ends_are_the_identity() -> None:
     content = bytes(200_000)
-    house = House({"a.mp4": content}, is_sealed=False)
+    house = House({"a.mp4": content}, is_sealed=False, makes_pictures=False)
     async with house.scanner:
         await house.scan()
     expected = identity_of_samples(200_000, content[:65536] + content[-65536:])
@@ -404,6 +459,52 @@ async def test_the_best_picture_is_kept() -> None:
     assert house.library.known["A/one.mp3"].tile == b"tile"
     assert house.workers.probed.count(b"sleeve") == 1
     assert "A/Cover.jpg" not in house.paths
+
+
+async def test_a_film_without_any_picture_gets_one_made() -> None:
+    files = {"film.mkv": b"bare", "a.jpg": b"photo", "b.mkv": b"sound", "c.mp3": b"song"}
+    house = House(files)
+    async with house.scanner:
+        await house.scan()
+    assert house.library.art == {"film.mkv": b"made of bare", "a.jpg": b"made of photo"}
+    assert house.library.known["film.mkv"].tile == b"made"
+    assert set(house.library.known) == set(files)
+    thrifty = House(files, makes_pictures=False)
+    async with thrifty.scanner:
+        await thrifty.scan()
+    assert thrifty.library.art == {}
+    assert set(thrifty.library.known) == set(files)
+
+
+async def test_a_viewer_who_waits_gets_the_facts_before_the_picture_is_made() -> None:
+    house = House({"film.mkv": b"bare"})
+    async with house.scanner:
+        house.workers.gate = asyncio.Event()
+        async with asyncio.timeout(10):
+            while not house.library.items:
+                await asyncio.sleep(0)
+        house.workers.gate.set()
+        facts = await house.scanner.probe_now(next(iter(house.library.items.values())))
+        assert facts.duration_s == 60.0
+        await house.scanner.wait_idle()
+    assert house.library.known["film.mkv"].tile == b"made"
+    assert house.library.art == {"film.mkv": b"made of bare"}
+
+
+async def test_a_viewer_who_waits_hears_why_there_is_nothing() -> None:
+    house = House({"a.mp4": b"crash", "b.mp4": b"fine"}, probe_s=0.5)
+    async with house.scanner:
+        await house.scan()
+        items = {path: item for (_, path), item in house.library.items.items()}
+        with pytest.raises(ConverterFailed, match="broke down"):
+            await house.scanner.probe_now(items["a.mp4"])
+        with pytest.raises(HostChanged):
+            await house.scanner.probe_now(replace(items["b.mp4"], version="0"))
+        house.workers.gate = asyncio.Event()
+        with pytest.raises(ConverterFailed, match="too long"):
+            await house.scanner.probe_now(items["b.mp4"])
+        with pytest.raises(Locked):
+            await house.scanner.probe_now(replace(items["b.mp4"], source="elsewhere"))
 
 
 async def test_a_broken_picture_beside_a_film_is_left_out() -> None:
