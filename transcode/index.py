@@ -8,6 +8,7 @@ import zlib
 from array import array
 from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import Any
 
 _MAGIC = b"VCX1"
 _HEAD = struct.Struct(">4sI")
@@ -69,7 +70,7 @@ class Index:
             magic, length = _HEAD.unpack_from(data)
             if magic != _MAGIC:
                 raise ValueError("not a keyframe index of this version")
-            facts = json.loads(data[_HEAD.size : _HEAD.size + length])
+            facts = _facts(data[_HEAD.size : _HEAD.size + length])
             inflater = zlib.decompressobj()
             columns = inflater.decompress(data[_HEAD.size + length :], _MOST_BYTES)
             size = 8 * facts["count"]
@@ -87,6 +88,16 @@ class Index:
             )
         except (struct.error, zlib.error, KeyError, TypeError, IndexError) as error:
             raise ValueError("a damaged keyframe index") from error
+
+
+def _facts(line: bytes) -> dict[str, Any]:
+    try:
+        facts = json.loads(line)
+    except ValueError as error:
+        raise ValueError("a damaged keyframe index") from error
+    if not isinstance(facts, dict):
+        raise ValueError("a damaged keyframe index")  # noqa: TRY004  what is read is at fault
+    return facts
 
 
 def _pack(column: tuple[int, ...]) -> bytes:

@@ -309,10 +309,11 @@ class _Worker:
             raise
         worker = cls(child, reader, writer, settings.silence_s)
         try:
-            kind, body = await worker._receive()
-            if kind is not Frame.READY:
-                raise ConverterFailed("the worker did not start as it should", child.tail())
+            _, body = await worker._receive()
             worker.force = InForce(**json.loads(body))
+        except (asyncio.IncompleteReadError, ConnectionError, TimeoutError, ValueError) as error:
+            await worker.end(grace_s=0.3)
+            raise ConverterFailed("the worker did not start", child.tail()) from error
         except BaseException:
             await worker.end()
             raise

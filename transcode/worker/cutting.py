@@ -232,9 +232,6 @@ def cue_of(stream: SubtitleStream, packet: Packet[Stream], start_us: int) -> Cue
     if codec == "mov_text":
         raw = raw[2 : 2 + int.from_bytes(raw[:2], "big")]
     text = raw.decode("utf-8", "replace")
-    if codec in {"ass", "ssa"}:
-        # Matroska stores an event without its times: eight fields before the text.
-        text = plain_of_ass("," + text)
-    else:
-        text = plain_of_ass(",,,,,,,," + text)
+    # Matroska stores an ASS event without its times: eight fields before the text.
+    text = plain_of_ass(("," if codec in {"ass", "ssa"} else "," * 8) + text)
     return Cue(start_s, start_s + (length_s or 3.0), text) if text else None

@@ -5,7 +5,7 @@ Everything is imported before the box closes: behind it no file can be opened, s
 
 from __future__ import annotations
 
-import encodings.idna  # noqa: F401  loaded on demand elsewhere
+import encodings.idna
 import encodings.latin_1
 import encodings.utf_16  # noqa: F401
 import importlib

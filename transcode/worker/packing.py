@@ -22,7 +22,7 @@ from transcode.containers.mp4 import (
 from transcode.containers.ts import TS_ZERO, join_ready
 from transcode.piece import Piece
 from transcode.variant import Package, Variant
-from transcode.worker.cutting import Cut, SoundGrid, cut_segment
+from transcode.worker.cutting import SoundGrid, cut_segment
 from transcode.worker.films import Film
 from transcode.worker.sound import FRAME, aac_encoder, encode_piece, output_rate_hz
 
@@ -233,7 +233,7 @@ def _ts_segment(
 def _ts_pictures(
     video: VideoStream, piece: Piece, pictures: Sequence[Packet[Stream]], target: Stream
 ) -> list[tuple[int, Packet[Stream]]]:
-    """Pictures with decoding times: the sorted presentation times, moved ahead by the reordering."""
+    """Pictures with decoding times: the sorted presentation times, ahead by the reordering."""
     base = video.time_base or Fraction(1, _TS_HZ)
     zero = Fraction(piece.start_us, 1_000_000)
     shown = [TS_ZERO + round(((one.pts or 0) * base - zero) * _TS_HZ) for one in pictures]

@@ -155,30 +155,12 @@ def frame_at(film: Film, time_s: float) -> tuple[bytes, bytes]:
     if not streams:
         raise NoPictureError("the file has no moving picture")
     stream = streams[0]
-    best: VideoFrame | None = None
-    before = film.file.read_bytes
     try:
         if _has_index(film):
             film.container.seek(int((film.container.start_time or 0) + time_s * 1e6))
-        stream.codec_context.flush_buffers()
-        stream.codec_context.skip_frame = "NONKEY"
-        for taken, packet in enumerate(film.container.demux(stream)):
-            if packet.size and not packet.is_keyframe:
-                continue
-            for frame in packet.decode():
-                if isinstance(frame, VideoFrame):
-                    best = frame
-            if best is None and packet.is_keyframe:
-                # One picture is enough: have the decoder give up what it holds back.
-                best = _flushed(stream)
-            spent = film.file.read_bytes - before
-            if best is not None or taken > _MOST_PACKETS or spent > _BUDGET_BYTES:
-                break
+        best = _first_keyframe(film, stream)
     except av.error.FFmpegError as error:
         raise NoPictureError(f"no picture at {time_s:.0f} s: {error.strerror}") from error
-    finally:
-        stream.codec_context.flush_buffers()
-        stream.codec_context.skip_frame = "DEFAULT"
     if best is None:
         raise NoPictureError(f"no picture at {time_s:.0f} s")
     width, height = _even(best, stream)
@@ -188,20 +170,33 @@ def frame_at(film: Film, time_s: float) -> tuple[bytes, bytes]:
     return _finish(image)
 
 
+def _first_keyframe(film: Film, stream: VideoStream) -> VideoFrame | None:
+    """The next keyframe of a stream, within the budget of bytes."""
+    before = film.file.read_bytes
+    decoder = stream.codec_context
+    decoder.flush_buffers()
+    try:
+        for taken, packet in enumerate(film.container.demux(stream)):
+            if packet.is_keyframe or not packet.size:
+                # One picture is enough: have the decoder give up what it holds back.
+                for frame in (*packet.decode(), *(decoder.decode(None) if packet.size else ())):
+                    if isinstance(frame, VideoFrame):
+                        return frame
+            if taken > _MOST_PACKETS or film.file.read_bytes - before > _BUDGET_BYTES:
+                break
+        return None
+    finally:
+        decoder.flush_buffers()
+
+
 def _has_index(film: Film) -> bool:
     """Whether a jump costs one read; other containers are searched, a read for each guess."""
     name = film.container.format.name
     return "mov" in name or "matroska" in name
 
 
-def _flushed(stream: VideoStream) -> VideoFrame | None:
-    for frame in stream.codec_context.decode(None):
-        return frame
-    return None
-
-
 def _even(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
-    """Size within the box with square pixels, scaled by ffmpeg (4K never becomes a Python image)."""
+    """Size within the box, pixels square; ffmpeg scales, so 4K never becomes a Python image."""
     aspect = stream.codec_context.sample_aspect_ratio
     shown = frame.width * (float(aspect) if aspect else 1.0)
     scale = min(1.0, BOX[0] / shown, BOX[0] / frame.height)

@@ -123,7 +123,7 @@ def _family(name: str) -> str:
     for part, family in _FAMILIES:
         if part in name:
             return family
-    return name.split(",")[0].removesuffix("_pipe")
+    return name.split(",", maxsplit=1)[0].removesuffix("_pipe")
 
 
 def _video_facts(stream: VideoStream) -> VideoFacts:

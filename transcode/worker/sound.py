@@ -109,7 +109,7 @@ def _samples(
         yield place or 0, out
 
 
-def _exact_frames(
+def _exact_frames(  # noqa: C901  one flow of samples through one buffer, clearer in one piece
     samples: Iterator[tuple[int, AudioFrame]], rate: int, begin: int, until: int | None
 ) -> Iterator[AudioFrame]:
     """Frames of 1024 samples from ``begin`` on; holes are silence, what lies before is dropped."""
@@ -135,11 +135,8 @@ def _exact_frames(
                 break
             start += FRAME
             yield taken
-    rest = fifo.read(0, partial=True) if held_to is not None and fifo.samples else None
-    if rest is not None and (until is None or start < until):
-        rest.pts = None
-        fifo.write(rest)
-        for quiet in _silence(FRAME - rest.samples, rate):
+    if fifo.samples and (until is None or start < until):
+        for quiet in _silence(FRAME - fifo.samples, rate):
             fifo.write(quiet)
         taken = fifo.read(FRAME)
         if taken is not None:
