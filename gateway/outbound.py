@@ -48,19 +48,28 @@ class Login:
     give one object to two hosts.
     """
 
-    def __init__(self, user: str = "", password: str = "", *, bearer: str | None = None) -> None:
+    def __init__(
+        self,
+        user: str = "",
+        password: str = "",
+        *,
+        bearer: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self._fixed = dict(headers or {})
         self._digest = (
             aiohttp.DigestAuthMiddleware(user, password)
             if bearer is None and user and ":" not in user
             else None
         )
         pair = base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
-        self._basic = f"Basic {pair}" if bearer is None else None
+        self._basic = f"Basic {pair}" if bearer is None and user else None
         self._header = None if bearer is None else f"Bearer {bearer}"
 
     def headers(self) -> dict[str, str]:
-        """Headers to send now."""
-        return {} if self._header is None else {"Authorization": self._header}
+        """Headers to send now; those given with the login go with every request."""
+        known = {} if self._header is None else {"Authorization": self._header}
+        return {**self._fixed, **known}
 
     def middlewares(self) -> tuple[aiohttp.ClientMiddlewareType, ...]:
         """What answers a Digest challenge; none once another scheme is known to work."""

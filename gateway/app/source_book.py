@@ -67,6 +67,7 @@ class SourceBook:
         self._turn: dict[str, asyncio.Lock] = {}
         self._tasks = Tasks("sources")
         self._failures: dict[str, GatewayError] = {}
+        self._retries: dict[str, asyncio.Task[None]] = {}
 
     async def start(self, specs: Sequence[SourceSpec]) -> None:
         """Open the given sources and those added through the API; returns when each was tried.
@@ -205,7 +206,7 @@ class SourceBook:
                 _log.warning("source %s is %s: %s", name, state.value, failure)
                 await self._library.set_source_state(name, state, str(failure))
                 if is_away:
-                    self._tasks.start(f"retry {name}", self._come_back(name))
+                    self._retries[name] = self._tasks.start(f"retry {name}", self._come_back(name))
 
     async def _open(self, spec: SourceSpec) -> None:
         drive = await self._opener.open(spec, self._secret_finder(spec))
@@ -215,6 +216,7 @@ class SourceBook:
             await drive.close()
             raise
         self._drives[spec.name] = drive
+        self._retries.pop(spec.name, None)
         await self._library.set_source_state(spec.name, SourceState.SCANNING)
         self._scanner.request(spec.name)
 
@@ -228,5 +230,6 @@ class SourceBook:
         if drive is None:
             return
         self._readers.forget(name)
+        await self._scanner.forget(name)
         del self._drives[name]
         await drive.close()

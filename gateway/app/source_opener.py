@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import assert_never
 
 from gateway.config.host_specs import HostSpec, HttpSpec, LocalSpec, WebDavSpec
 from gateway.config.settings import Settings
@@ -24,7 +25,7 @@ from gateway.vaults.base import Vault
 from gateway.vaults.plain import PlainVault
 from gateway.vaults.rclone import CryptVault, derive_keys
 
-_MIB = 1 << 20
+_KIB = 1 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class SourceOpener:
             resolve_source,
             spec,
             secret=secret,
-            rclone_config=Path(config).expanduser() if config else None,
+            rclone_config=_user_path(config) if config else None,
             environ=os.environ,
             home=Path.home(),
         )
@@ -72,7 +73,7 @@ class SourceOpener:
             self._host(host),
             vault,
             cache=self.cache if is_cached else None,
-            read_ahead_bytes=self.settings.number("hosts.read_ahead") * _MIB,
+            read_ahead_bytes=self.settings.number("hosts.read_ahead") * _KIB,
         )
 
     def _host(self, spec: HostSpec) -> Host:
@@ -100,4 +101,10 @@ class SourceOpener:
                     ),
                     self.outbound,
                 )
+            case _:
+                assert_never(spec)
         return RetryHost(LimitHost(far, background=self.settings.number("hosts.requests")))
+
+
+def _user_path(text: str) -> Path:
+    return Path(text).expanduser()

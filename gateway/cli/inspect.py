@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
-from gateway.app.sources import SourceOpener
+from gateway.app.source_opener import SourceOpener
 from gateway.cli.options import add_common, add_source_options, secret_for, settings_of
 from gateway.config.sources import parse_source
-from gateway.drives.base import Entry
-from gateway.drives.drive import Drive, KeyProof
+from gateway.drives.base import Entry, KeyProof
+from gateway.drives.drive import Drive
 from gateway.errors import BadArgument, Locked
-from gateway.metadata.kinds import kind_of
+from gateway.metadata.kinds import media_type
 from gateway.outbound import Outbound
 from gateway.spans import Span
 
@@ -75,7 +75,7 @@ async def _check(options: argparse.Namespace, drive: Drive) -> int:
     proof = await drive.prove_key()
     count = _Count()
     async for entry in _walk(drive, "", count):
-        kind = kind_of(entry.path)
+        kind = _kind(entry)
         count.files[kind] += 1
         count.size_bytes[kind] += entry.size_bytes
     out = sys.stdout
@@ -87,7 +87,7 @@ async def _check(options: argparse.Namespace, drive: Drive) -> int:
         out.write(f"{count.bad_names} stored names do not decrypt and are left out\n")
     if proof is KeyProof.CANNOT_TELL:
         out.write("key: cannot tell, the source holds no file yet\n")
-    elif drive.is_encrypted:
+    elif drive.vault.is_encrypted:
         out.write("key: proven, a block of a file was opened\n")
     else:
         out.write("key: none needed, the source is not encrypted\n")
@@ -109,7 +109,7 @@ async def _walk(drive: Drive, folder: str, count: _Count) -> AsyncIterator[Entry
 async def _ls(options: argparse.Namespace, drive: Drive) -> int:
     listing = await drive.list(options.path.strip("/"))
     for entry in sorted(listing.entries, key=lambda one: (not one.is_folder, one.path)):
-        kind = "folder" if entry.is_folder else str(kind_of(entry.path))
+        kind = _kind(entry)
         if options.json:
             record = {"path": entry.path, "size": entry.size_bytes, "kind": kind}
             line = json.dumps(record, ensure_ascii=False)
@@ -138,3 +138,11 @@ async def _cat(options: argparse.Namespace, drive: Drive) -> int:
             sys.stdout.buffer.write(piece)
     sys.stdout.buffer.flush()
     return 0
+
+
+def _kind(entry: Entry) -> str:
+    """``folder``, ``video``, ``audio``, ``photo``, ``subtitle``, or ``file`` for all else."""
+    if entry.is_folder:
+        return "folder"
+    known = media_type(entry.name)
+    return known.kind.value if known is not None else "file"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import getpass
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -24,6 +23,7 @@ from gateway.cli.options import (
 from gateway.cli.qr import qr_text
 from gateway.config.settings import Settings
 from gateway.config.sources import SourceSpec, parse_sources
+from gateway.tasks import Tasks
 
 STOPPED = 0
 
@@ -50,8 +50,8 @@ def _run(options: argparse.Namespace) -> int:
 async def _serve(
     options: argparse.Namespace, settings: Settings, specs: Sequence[SourceSpec]
 ) -> int:
-    async with served(options, settings, specs), until_told_to_stop() as told:
-        await told.wait()
+    async with served(options, settings, specs) as gateway, until_told_to_stop() as told:
+        await stopped(gateway, told)
     return STOPPED
 
 
@@ -72,7 +72,6 @@ async def served(
         specs=tuple(specs),
         secret_files=secret_files_of(options),
         is_port_asked=options.port is not None,
-        ask=_ask if sys.stdin.isatty() and sys.stderr.isatty() else None,
     )
     async with running_gateway(gateway_options) as gateway:
         announce(gateway, quiet=options.quiet)
@@ -83,7 +82,7 @@ def announce(gateway: Gateway, *, quiet: bool) -> None:
     """Print the addresses; ``ready <base url>`` last, as requests are answered by now."""
     if not quiet:
         owner = gateway.owner_url()
-        lines = [*gateway.notices, "", f"  TV     open {gateway.base_url}/tv in its browser"]
+        lines = [*gateway.notices(), "", f"  TV     open {gateway.base_url}/tv in its browser"]
         if gateway.has_dlna:
             lines.append(f"         or look for “{gateway.name}” among its media servers")
         lines.append(f"  Phone  {gateway.base_url}/remote")
@@ -101,6 +100,20 @@ def announce(gateway: Gateway, *, quiet: bool) -> None:
     sys.stdout.flush()
 
 
+async def stopped(gateway: Gateway, told: asyncio.Event) -> None:
+    """Wait until the user stops the gateway.
+
+    Raises:
+        WrongKey: the last source turned out not to open.
+    """
+    async with Tasks("serve") as tasks:
+        asked = tasks.start("signal", told.wait())
+        await asyncio.wait({asked, gateway.opened}, return_when=asyncio.FIRST_COMPLETED)
+        if gateway.opened.done() and (wrong := gateway.opened.result()) is not None:
+            raise wrong
+        await asked
+
+
 @asynccontextmanager
 async def until_told_to_stop() -> AsyncIterator[asyncio.Event]:
     """An event that SIGINT and SIGTERM set while the block runs."""
@@ -112,10 +125,3 @@ async def until_told_to_stop() -> AsyncIterator[asyncio.Event]:
             loop.add_signal_handler(one, told.set)
             stack.callback(loop.remove_signal_handler, one)
         yield told
-
-
-def _ask(question: str) -> str | None:
-    try:
-        return getpass.getpass(f"{question}: ", sys.stderr) or None
-    except EOFError:
-        return None

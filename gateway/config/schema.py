@@ -46,7 +46,7 @@ KEYS: tuple[Key, ...] = (
     Key("rclone.config", "", "", "Path of rclone.conf; empty looks at rclone's usual places."),
     Key("cache.limit", 2048, "MiB", "Disk space for stored (cipher) blocks; 0 keeps none.", 0),
     Key("hosts.requests", 4, "", "Requests at the same time to one host.", 1, 64),
-    Key("hosts.read_ahead", 4, "MiB", "Bytes read ahead of each viewer.", 1, 64),
+    Key("hosts.read_ahead", 512, "KiB", "Bytes read ahead of each viewer.", 64, 65536),
     Key("scan.interval", 60, "min", "Time between two looks at every source; 0 never.", 0),
     Key("scan.probe", True, "", "Look inside files for duration, codecs, tags and pictures."),
     Key("security.pause", 12, "h", "How long a viewer may pause before its address expires.", 1),

@@ -48,6 +48,7 @@ class HttpListingSettings:
     user: str = ""
     password: str = field(default="", repr=False)
     trust: Trust = field(default_factory=Trust)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class HttpListingHost:
     """One folder of a web server that shows its folders."""
 
     def __init__(self, settings: HttpListingSettings, outbound: Outbound) -> None:
-        login = Login(settings.user, settings.password) if settings.user else None
+        login = Login(settings.user, settings.password, headers=dict(settings.headers))
         self._site = Site(settings.url, outbound, login, settings.trust)
         self._heads = asyncio.Semaphore(_HEADS_AT_ONCE)
 

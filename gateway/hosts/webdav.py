@@ -47,6 +47,7 @@ class WebDavSettings:
         password: of the user.
         bearer: a token instead of user and password.
         trust: which certificates to accept.
+        headers: sent with every request.
     """
 
     url: str
@@ -54,12 +55,11 @@ class WebDavSettings:
     password: str = field(default="", repr=False)
     bearer: str | None = field(default=None, repr=False)
     trust: Trust = field(default_factory=Trust)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
-    def login(self) -> Login | None:
+    def login(self) -> Login:
         """The login these settings describe, with its own memory of the scheme."""
-        if self.bearer is not None:
-            return Login(bearer=self.bearer)
-        return Login(self.user, self.password) if self.user else None
+        return Login(self.user, self.password, bearer=self.bearer, headers=dict(self.headers))
 
 
 class WebDavHost:
