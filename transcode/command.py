@@ -28,6 +28,9 @@ OUTPUT_SHIFT_S: Final = 16
 SOUND_RUN_IN: Final = 2
 # Pictures and silence added where a stream ends before the film's length.
 _PAD_S: Final = 4
+# A seek in these lands between key pictures: it starts earlier, so that one lies before the place.
+_NO_INDEX: Final = frozenset({"mpegts", "mpeg"})
+_BLIND_SEEK_S: Final = 3
 _PQ_HLG: Final = frozenset({"smpte2084", "arib-std-b67"})
 # A read of the film may wait this long for its host.
 _STALL_US: Final = 60_000_000
@@ -200,8 +203,8 @@ def _stream_of(streams: tuple[_S, ...], index: int) -> _S:
 
 
 def _input_options(facts: MediaFacts) -> dict[str, Any]:
-    # Transport streams have no index: their parameters are found by reading.
-    probed = 5_000_000 if facts.container in {"mpegts", "mpeg"} else 1_000_000
+    # Without an index the streams' parameters are found by reading.
+    probed = 5_000_000 if facts.container in _NO_INDEX else 1_000_000
     return {
         "protocol_whitelist": "http,tcp",
         "rw_timeout": _STALL_US,
@@ -212,6 +215,8 @@ def _input_options(facts: MediaFacts) -> dict[str, Any]:
 
 def _open_at(url: str, facts: MediaFacts, at: Fraction) -> _Stream:
     options = _input_options(facts) | {"copyts": None, "noaccurate_seek": None}
+    if facts.container in _NO_INDEX:
+        at -= _BLIND_SEEK_S
     if at > 0:
         options |= {"seek_timestamp": 1, "ss": _seconds(at + Fraction(facts.start_s))}
     return cast("_Stream", ffmpeg.input(url, **options))

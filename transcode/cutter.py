@@ -11,7 +11,7 @@ from transcode.containers.transport import Setup, write_segment
 from transcode.timing import SOUND_FRAME, SOUND_HZ, Beat
 
 VIDEO_TRACK, AUDIO_TRACK = 1, 2
-_SOUND_TOLERANCE = 2
+_PICTURE_TOLERANCE, _SOUND_TOLERANCE = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,11 @@ class Cutter:
 
     def _add_picture(self, sample: Sample) -> None:
         beat = self._beat
-        frame = round((sample.time - OUTPUT_SHIFT_S * beat.scale) / beat.ticks)
-        if frame < self._next_frame:
-            raise FragmentError(f"picture {frame} came where {self._next_frame} was due")
+        told = round((sample.time - OUTPUT_SHIFT_S * beat.scale) / beat.ticks)
+        frame = self._next_frame
+        # Counted as sound is: before the stream's end the muxer may repeat a time.
+        if abs(told - frame) > _PICTURE_TOLERANCE:
+            raise FragmentError(f"picture {told} came where {frame} was due")
         if sample.is_key != (frame % beat.frames == 0):
             raise FragmentError(f"picture {frame} is {'a' if sample.is_key else 'no'} key picture")
         self._next_frame = frame + 1

@@ -140,7 +140,8 @@ class Sessions:
             self._sweeper.cancel()
         for run in list(self._runs):
             await self._end(run)
-        await self._group.__aexit__(kind, error, trace)
+        # Not told of the error: the group would wrap the caller's own exception.
+        await self._group.__aexit__(None, None, None)
 
     async def segment(self, order: Order, n: int, viewer: str) -> bytes:
         """Segment ``n``, made now when it is not held.

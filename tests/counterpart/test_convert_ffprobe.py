@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import asyncio
+import itertools
 import json
 import os
 import shutil
@@ -86,6 +87,14 @@ def packets(path: Path, kind: str) -> list[float]:
     return [float(one["pts_time"]) for one in json.loads(out)["packets"]]
 
 
+def start_time(path: Path) -> float:
+    out = subprocess.run(
+        [FFPROBE, "-v", "error", "-show_entries", "format=start_time", "-of", "json", str(path)],
+        capture_output=True, check=True, timeout=60,
+    ).stdout  # fmt: skip
+    return float(json.loads(out)["format"]["start_time"])
+
+
 def numbers_in(path: Path) -> list[int]:
     done = subprocess.run(
         [FFMPEG, "-v", "error", "-i", str(path), "-map", "0:v", "-fps_mode", "passthrough",
@@ -108,7 +117,7 @@ def click_times(path: Path, start_s: float) -> list[float]:
     ).stdout  # fmt: skip
     samples = array.array("h", raw)
     found: list[float] = []
-    for at in range(0, len(samples)):
+    for at in range(len(samples)):
         if abs(samples[at]) > 6000:
             moment = start_s + at / SOUND_HZ
             if not found or moment - found[-1] > 0.5:
@@ -132,7 +141,7 @@ async def test_all_segments_join_to_the_whole_film(media, tmp_path):
     # Sound lasts a fraction longer than the pictures: the last one stays.
     assert numbers_in(path) == [*range(last + 1), last]
     sound = packets(path, "a")
-    steps = [b - a for a, b in zip(sound, sound[1:], strict=False)]
+    steps = [b - a for a, b in itertools.pairwise(sound)]
     assert steps == pytest.approx([1024 / SOUND_HZ] * len(steps), abs=1e-4)
     assert sound[0] == pytest.approx(0, abs=1e-4)
     assert click_times(path, 0)[1:] == pytest.approx(list(range(1, SECONDS)), abs=0.02)
@@ -153,6 +162,40 @@ async def test_a_start_in_the_middle_keeps_the_films_time(media, tmp_path, n):
         assert moment == pytest.approx(round(moment), abs=0.02)
 
 
+@pytest.mark.parametrize(
+    ("container", "suffix", "codecs"),
+    [
+        ("mp4", "mp4", ("-bf", "2", "-c:a", "aac")),
+        ("mpegts", "ts", ("-bf", "2", "-c:a", "ac3")),
+        ("matroska", "mkv", ("-bf", "0", "-c:a", "libmp3lame")),
+        ("avi", "avi", ("-bf", "0", "-c:a", "ac3")),
+    ],
+)
+async def test_other_containers_keep_the_films_time(tmp_path, container, suffix, codecs):
+    film = tmp_path / f"film.{suffix}"
+    make_film(
+        find_ffmpeg(), film, 9, "-c:v", "libx264", "-preset", "ultrafast", "-g", "48",
+        "-pix_fmt", "yuv420p", *codecs,
+    )  # fmt: skip
+    video = VideoFacts(0, "h264", WIDTH, HEIGHT, 23.976)
+    start_s = start_time(film)
+    facts = MediaFacts(
+        container, 9.0, 1000, start_s, video=(video,), audio=(AudioFacts(1, "x", 1, 48000),)
+    )
+    media = Media("other", suffix, FileSource(film), facts)
+    for n in (0, 2):
+        init, segments = await take(media, FMP4, [n, n + 1])
+        path = tmp_path / f"from-{n}.mp4"
+        path.write_bytes(init + b"".join(segments))
+        shown = numbers_in(path)
+        late = shown[0] - 48 * n
+        # A container's own start may lie a picture or two before the first picture.
+        assert -2 <= late <= 0
+        assert sorted(shown) == shown
+        for moment in click_times(path, packets(path, "a")[0])[1:]:
+            assert moment - round(moment) == pytest.approx(-late / float(RATE), abs=0.05)
+
+
 async def test_segments_of_different_runs_join_without_a_seam(media, tmp_path):
     first_init, first = await take(media, FMP4, [0, 1, 2])
     second_init, second = await take(media, FMP4, [3, 4])
@@ -161,7 +204,7 @@ async def test_segments_of_different_runs_join_without_a_seam(media, tmp_path):
     path.write_bytes(first_init + b"".join(first + second))
     assert numbers_in(path) == list(range(48 * 5))
     sound = packets(path, "a")
-    steps = [b - a for a, b in zip(sound, sound[1:], strict=False)]
+    steps = [b - a for a, b in itertools.pairwise(sound)]
     assert steps == pytest.approx([1024 / SOUND_HZ] * len(steps), abs=1e-4)
     clicks = click_times(path, 0)
     assert clicks[1:] == pytest.approx(list(range(1, len(clicks))), abs=0.02)

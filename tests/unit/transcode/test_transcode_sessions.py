@@ -183,3 +183,13 @@ async def test_an_evicted_segment_is_made_again():
             assert await sessions.segment(order(), n, "tv") == b"%d" % n
     assert converter.started[0] == 0
     assert converter.started[-1] == 0
+
+
+async def test_the_callers_own_error_leaves_unwrapped():
+    async def fail() -> None:
+        async with Sessions(FakeConverter(), SegmentStore(), SessionLimits()) as sessions:
+            await sessions.segment(order(), 0, "tv")
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        await fail()
