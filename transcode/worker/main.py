@@ -201,6 +201,7 @@ def _import_all() -> None:
     for module in pkgutil.walk_packages(av.__path__, "av."):
         if not module.name.endswith(("__main__", "datasets")):
             importlib.import_module(module.name)
+    importlib.import_module("_strptime")  # time.strptime fetches it at its first call
 
 
 def main() -> None:
