@@ -20,7 +20,7 @@ from transcode.converter import Converter, FfmpegConverter
 from transcode.cutter import CutSegment
 from transcode.errors import NoWayToPlay
 from transcode.facts import SubtitleFacts
-from transcode.grid import Grid, remux_grid
+from transcode.grid import Grid
 from transcode.index import Index
 from transcode.playlist import SubtitleRendition, render_master, render_media, render_subtitles
 from transcode.program import find_ffmpeg
@@ -41,6 +41,10 @@ class Remuxer(Protocol):
         """The keyframes of a film."""
         ...
 
+    def grid(self, media: Media, index: Index) -> Grid:
+        """Where copied segments are cut."""
+        ...
+
     async def init_segment(self, media: Media, index: Index, variant: Variant) -> bytes:
         """The init segment of a copying variant."""
         ...
@@ -49,7 +53,9 @@ class Remuxer(Protocol):
         """One segment of a copying variant."""
         ...
 
-    async def cues(self, media: Media, index: Index, track: int, n: int) -> str:
+    async def cues(
+        self, media: Media, index: Index, track: int, n: int, *, mpegts: int | None = None
+    ) -> str:
         """WebVTT of one stretch of the copying grid."""
         ...
 
@@ -144,11 +150,11 @@ class Hls:
             return Grid(tuple(float(one) for one in bounds))
         if variant.video is None:
             raise NoWayToPlay(("sound alone goes out as a file or one stream, not in segments",))
-        return remux_grid(await self._index(media))
+        return self._workers.grid(media, await self._index(media))
 
     async def cue_grid(self, media: Media) -> Grid:
         """Where the stretches of subtitles begin and end, whatever the variant."""
-        return remux_grid(await self._index(media))
+        return self._workers.grid(media, await self._index(media))
 
     async def playlist(self, media: Media, variant: Variant) -> str:
         """The media playlist, all segments listed."""
@@ -232,22 +238,24 @@ class Hls:
 
         return await self._single.run((stream, n), make)
 
-    async def cues(self, media: Media, track: int, n: int) -> str:
-        """WebVTT of subtitle stream ``track`` in stretch ``n`` of the cue grid.
+    async def cues(self, media: Media, track: int, n: int, *, mpegts: int | None = None) -> str:
+        """WebVTT of subtitle stream ``track`` in stretch ``n`` of the cue grid, in film time.
+
+        ``mpegts`` is the 90 kHz stamp of film time 0 beside it, for players of native HLS.
 
         Raises:
             NoWayToPlay: no such stream, no such stretch, or its subtitles are pictures.
         """
         _text_track(media, track)
         index = await self._index(media)
-        count = remux_grid(index).count
+        count = self._workers.grid(media, index).count
         if not 0 <= n < count:
             raise NoWayToPlay((f"subtitle stretch {n} of a film with {count}",))
 
         async def make() -> bytes:
-            return (await self._workers.cues(media, index, track, n)).encode()
+            return (await self._workers.cues(media, index, track, n, mpegts=mpegts)).encode()
 
-        return (await self._single.run((media.key, "cues", track, n), make)).decode()
+        return (await self._single.run((media.key, "cues", track, n, mpegts), make)).decode()
 
     async def release(self, viewer: str) -> None:
         """A viewer left: what only he watched ends now."""

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from transcode.containers.fragments import FragmentError, Sample, find_box, find_boxes
+from transcode.containers.ts import TS_ZERO
 
 CLOCK_HZ: Final = 90_000
-# Presentation runs this far behind the clock reference, so that no decoder underflows.
+# The clock reference runs this far ahead of presentation, so that no decoder underflows.
 _LEAD: Final = CLOCK_HZ // 2
 _PMT_PID, _VIDEO_PID, _AUDIO_PID = 0x1000, 0x100, 0x101
 _H264, _ADTS = 0x1B, 0x0F
@@ -82,7 +83,7 @@ def write_segment(
         packets.unit(
             _VIDEO_PID,
             _pes(0xE0, at, _annex_b(sample, setup.parameter_sets)),
-            clock=at,
+            clock=at + TS_ZERO - _LEAD,
             is_key=sample.is_key,
         )
     for at, body in pending:
@@ -162,7 +163,7 @@ def _clock_field(clock: int, *, is_key: bool) -> bytes:
 
 
 def _pes(stream_id: int, at: int, body: bytes) -> bytes:
-    stamp = (at + _LEAD) % _WRAP
+    stamp = (at + TS_ZERO) % _WRAP
     pts = struct.pack(
         ">BHH",
         0x21 | (stamp >> 29 & 0x0E),
