@@ -1,4 +1,4 @@
-"""Film by screen: the whole table of decisions, reviewed row by row by people."""
+"""Film by screen: the table of decisions, written by ``decide`` and then read row by row."""
 
 from __future__ import annotations
 
