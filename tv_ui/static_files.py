@@ -54,10 +54,26 @@ def build_mark() -> str:
     return hashlib.sha256("".join(marks).encode()).hexdigest()[:12]
 
 
+def _without_comments(script: str) -> str:
+    """A script as it is sent: comments that stand on lines of their own and indents are left out.
+
+    Line numbers stay, so that an error on a TV names the line of the file.
+    """
+    lines, inside = [], False
+    for line in script.split("\n"):
+        bare = line.strip()
+        inside = inside or bare.startswith("/*")
+        lines.append("" if inside else bare)
+        inside = inside and not bare.endswith("*/")
+    return "\n".join(lines)
+
+
 def _read(name: str, entry: Traversable) -> StaticFile | None:
     content_type = _TYPES.get(name.rpartition(".")[2])
     if content_type is None:
         return None
     content = entry.read_bytes()
+    if name.endswith(".js"):
+        content = _without_comments(content.decode()).encode()
     mark = hashlib.sha256(content).hexdigest()[:12]
     return StaticFile(name, content, content_type, mark)

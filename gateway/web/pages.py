@@ -12,6 +12,7 @@ from aiohttp import web
 
 from gateway.errors import NotFound
 from gateway.library.records import Item, Kind, Query, Sort
+from gateway.web import phone_pages
 from gateway.web.api.items import PROFILE, media_address
 from gateway.web.asker import item_of
 from gateway.web.page_lists import (
@@ -429,7 +430,7 @@ def trouble_page(visit: Visit, code: str, message: str, remedy: str) -> Page:
 
 
 def routes() -> list[web.AbstractRouteDef]:
-    """The addresses of the TV's pages and of their files; the phone's are in ``phone_pages``."""
+    """The addresses of the TV's and the phone's pages and of their files."""
     pages = (
         ("/tv", show_home),
         ("/tv/{kind:films|series|music|photos}", show_browse),
@@ -444,6 +445,7 @@ def routes() -> list[web.AbstractRouteDef]:
     )
     return [
         *(web.get(path, tv_page(show, trouble_page)) for path, show in pages),
+        *phone_pages.routes(),
         web.get("/tv/cards", send_cards),
         web.get("/tv/door", send_door),
         web.get("/static/{mark:[0-9a-f]{12}}/{name:[a-z]+/[a-z_]+[.](?:css|js|svg)}", send_static),

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import io
 import random
-import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -42,7 +41,7 @@ from gateway.security.host_check import HostCheck
 from gateway.security.owner import OwnerLink
 from gateway.security.pairing import PairingCodes
 from gateway.spans import Span
-from gateway.web import page_visits, pages, phone_pages
+from gateway.web import page_visits, pages
 from gateway.web.page_words import SourceWay
 from gateway.web.parts import Parts, WebSettings
 from gateway.web.server import build_app
@@ -444,9 +443,8 @@ async def running_house(
         )
         app = build_app(parts)
         known = {str(one.resource.canonical) for one in app.router.routes() if one.resource}
-        for room in (pages, phone_pages):
-            if not any(re.fullmatch(r"/tv|/remote", path) for path in known) or room is None:
-                app.add_routes(room.routes())
+        if "/tv" not in known:
+            app.add_routes(pages.routes())
         app[page_visits.SOURCE_WAYS] = lambda name: SourceWay("nas.local", is_encrypted=True)
         house = House(parts, catalogue, playback)
         runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=1.0)

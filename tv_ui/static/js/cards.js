@@ -11,13 +11,6 @@
     return el;
   }
 
-  /* A picture fades in over its tile when it has come; one that fails leaves the tile. */
-  VC.fadeIn = function (img) {
-    function shown() { VC.add(img, 'in'); }
-    if (img.complete && img.naturalWidth) { shown(); return; }
-    img.onload = shown;
-  };
-
   VC.newCard = function (track) {
     var a = make('a', 'card', track);
     make('img', 'tile', a).alt = '';
@@ -79,7 +72,7 @@
   /* The picture behind: the new one fades in over the old one, then the old one goes. */
   VC.backdrop = function (address) {
     var art = VC.$('art'), old = art.querySelectorAll('.back'), top = old[old.length - 1], img;
-    if (top && top.getAttribute('src') === (address || '')) { return; }
+    if (top && top.getAttribute('src') === (address || '')) { VC.fadeIn(top); return; }
     function clear() { for (var i = 0; i < old.length; i++) { if (old[i].parentNode) { art.removeChild(old[i]); } } }
     if (!address) { clear(); return; }
     img = document.createElement('img');

@@ -1,12 +1,7 @@
 /* One photo: left and right go on, the line below hides. */
 (function (VC) {
   'use strict';
-  var photo = VC.$('photo'), pics = photo.querySelectorAll('.pic'), hide = 0, i;
-  for (i = 0; i < pics.length; i++) { fade(pics[i]); }
-  function fade(img) {
-    function shown() { VC.add(img, 'in'); }
-    if (img.complete && img.naturalWidth) { shown(); } else { img.onload = shown; }
-  }
+  var photo = VC.$('photo'), hide = 0;
   function wake() {
     VC.drop(document.body, 'quiet');
     clearTimeout(hide);

@@ -74,7 +74,7 @@
       VC.remember('subtitle', track ? track.track : null);
       if (track && $('cues')) { cues = new VC.Cues($('cues'), video, track, track.segments || media.plan().segments || [0]); }
     }
-    function choose(track) { return function () { subtitles(track); }; }
+    function choose(track) { return function () { subtitles(track); if (refused) { media.play(); } }; }
     function hear(index) { return function () { save(true); media.change({audio: index}); }; }
     function tracks() {
       var plan = media.plan(), one = [], two = [{label: 'Off', on: !chosen, act: choose(null)}], i, t, heard;
@@ -122,7 +122,12 @@
         }
       }
     };
-    hooks.refused = function () { refused = true; veil(false); say('Press OK to play'); osd.show(); toControls(); };
+    hooks.refused = function () {
+      refused = true;
+      veil(false);
+      say('Press OK to play');
+      if (!VC.panel.isOpen()) { osd.show(); toControls(); }
+    };
     hooks.waiting = function (ms) {
       if (refused) { return; }
       say(ms > 10000 ? 'Still waiting for the next piece. Back leaves, the place is kept.' : ms > 2000 ? 'Fetching and decrypting the next piece' : '');
@@ -186,10 +191,8 @@
         VC.text(VC.make('span', '', a), one.note);
         a.onclick = function () { openAt(n); };
       });
-      if ($('cover')) { VC.add($('cover'), 'in'); }
-      if (document.querySelector('.art .back')) { VC.add(document.querySelector('.art .back'), 'in'); }
       zones();
-    } else if (document.querySelector('.veil .back')) { VC.add(document.querySelector('.veil .back'), 'in'); }
+    }
 
     /* buttons */
     function toggle() { if (video.paused) { media.play(); } else { video.pause(); } }

@@ -18,7 +18,7 @@
     VC.turn($('volume'), 'none', none || state.volume === null || state.volume === undefined);
     if (!none && shownItem !== state.item) {
       shownItem = state.item;
-      $('cover').src = art.replace('0', state.item);
+      $('cover').src = art.replace('/0.jpg', '/' + state.item + '.jpg');
       $('cover').onload = function () { VC.turn($('cover'), 'none', false); };
       $('cover').onerror = function () { VC.turn($('cover'), 'none', true); };
     }

@@ -13,6 +13,10 @@
     toasts = setTimeout(function () { VC.drop(box, 'in'); }, 4000);
   };
 
+  (function (pics) {
+    for (var i = 0; i < pics.length; i++) { VC.fadeIn(pics[i]); }
+  }(document.querySelectorAll('.cover .pic,.photo .pic,.art.full .back,.veil .back')));
+
   function go(href, replaces) { if (replaces) { VC.replace(href); } else { location.href = href; } }
 
   if (!isPlayer) {

@@ -23,6 +23,12 @@
   };
   VC.text = function (el, words) { el.textContent = words || ''; return el; };
 
+  /* A picture fades in over its tile when it has come; one that fails leaves the tile. */
+  VC.fadeIn = function (img) {
+    function shown() { VC.add(img, 'in'); }
+    if (img.complete && img.naturalWidth) { shown(); } else { img.onload = shown; }
+  };
+
   function rect(el) { return el.getBoundingClientRect(); }
   function seen(el) { return el.offsetWidth > 0 && el.offsetHeight > 0 && !el.disabled; }
   function all(el) {
