@@ -46,6 +46,7 @@ from gateway.security.owner import (
 from gateway.security.pairing import PairingCodes
 from gateway.tasks import Tasks
 from gateway.web.loopback import LoopbackInput
+from gateway.web.page_visits import SOURCE_WAYS
 from gateway.web.parts import Parts, WebSettings
 from gateway.web.server import Listener, build_app
 from transcode.command import Encoding
@@ -159,7 +160,14 @@ async def _start(options: GatewayOptions, stack: AsyncExitStack) -> Gateway:  # 
     scanner = await stack.enter_async_context(
         Scanner(drives, library, workers, clock, _scan_settings(settings))
     )
-    delivery = Delivery(library, opener, scanner.probe_now, hls, TsStream(ffmpeg, inputs, encoding))
+    delivery = Delivery(
+        library,
+        opener,
+        scanner.probe_now,
+        hls,
+        TsStream(ffmpeg, inputs, encoding),
+        convert_height=settings.number("transcode.height"),
+    )
     sources = SourceBook(
         library,
         SourceOpener(outbound, settings, cache),
@@ -208,6 +216,7 @@ async def _start(options: GatewayOptions, stack: AsyncExitStack) -> Gateway:  # 
             extra_routes=tuple(dlna_routes(dlna)) if has_dlna else (),
         )
     )
+    app[SOURCE_WAYS] = sources.way
     if not watch.addresses:
         raise SettingsError(
             ["this machine has no private address to serve on; name one with --bind ADDRESS"]

@@ -34,6 +34,7 @@ from gateway.library.records import SourceRecord, SourceState
 from gateway.playback.open import Opener
 from gateway.scan.scanner import Scanner
 from gateway.tasks import Tasks
+from gateway.web.page_words import SourceWay
 
 _log = logging.getLogger(__name__)
 _KIND = "sources"
@@ -166,6 +167,11 @@ class SourceBook:
         if entry.is_folder:
             raise BadArgument(f"{path} is a folder")
         return await drive.open(entry)
+
+    def way(self, name: str) -> SourceWay | None:
+        """Where a source's bytes lie, for the line under a title; None while it is locked."""
+        drive = self._drives.get(name)
+        return None if drive is None else SourceWay(drive.host.label, drive.vault.is_encrypted)
 
     def _spec(self, name: str) -> SourceSpec:
         try:

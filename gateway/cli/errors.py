@@ -45,6 +45,7 @@ EXIT_CODES: dict[type[Exception], int] = {
     transcode_errors.NoWayToPlay: UNFORESEEN,
     transcode_errors.ConverterFailed: UNFORESEEN,
     transcode_errors.ConverterMissing: MISSING,
+    transcode_errors.TooManyConversions: UNFORESEEN,
 }
 """Every error class of ours; an absent one takes its nearest base."""
 

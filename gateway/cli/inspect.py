@@ -15,7 +15,7 @@ from gateway.cli.options import add_common, add_source_options, secret_for, sett
 from gateway.config.sources import parse_source
 from gateway.drives.base import Entry, KeyProof
 from gateway.drives.drive import Drive
-from gateway.errors import BadArgument, Locked
+from gateway.errors import BadArgument, HostDown, Locked, NotFound
 from gateway.metadata.kinds import media_type
 from gateway.outbound import Outbound
 from gateway.spans import Span
@@ -59,9 +59,18 @@ async def _with_drive(options: argparse.Namespace, work: _Work) -> int:
             question = f"Secret of {spec.name}"
             drive = await opener.open(spec, lambda: secret_for(options, spec.name, question))
         try:
+            await _require_root(drive, spec.location)
             return await work(options, drive)
         finally:
             await drive.close()
+
+
+async def _require_root(drive: Drive, location: str) -> None:
+    """A source whose own folder is missing is out of reach, not a wrong argument."""
+    try:
+        await drive.host.stat("")
+    except NotFound as missing:
+        raise HostDown(f"{location}: {missing}") from missing
 
 
 @dataclass(slots=True)

@@ -64,13 +64,21 @@ class Delivery:
     """
 
     def __init__(
-        self, library: Library, opener: Opener, probe: Prober, hls: Hls, streamer: TsStream
+        self,
+        library: Library,
+        opener: Opener,
+        probe: Prober,
+        hls: Hls,
+        streamer: TsStream,
+        *,
+        convert_height: int,
     ) -> None:
         self._library = library
         self._opener = opener
         self._probe = probe
         self._hls = hls
         self._streamer = streamer
+        self._convert_height = convert_height
 
     async def facts(self, item: Item) -> MediaFacts:
         """What is known of the file's inside, probing now when nothing is.
@@ -96,7 +104,7 @@ class Delivery:
     async def plan(self, item_id: int, screen: Screen, wishes: Wishes) -> Plan:
         """How a screen gets this item, with every reason."""
         item = await self._library.item(item_id)
-        return decide(await self.facts(item), screen, wishes)
+        return self._decide(await self.facts(item), screen, wishes)
 
     async def playlist(self, item_id: int, variant: Variant) -> str:
         """HLS media playlist, complete from the first request."""
@@ -118,15 +126,16 @@ class Delivery:
         """WebVTT of subtitle ``track`` for one segment's stretch."""
         return await self._hls.cues(await self.media(item_id), track, number)
 
-    async def stream(
-        self, item_id: int, screen: Screen, start_s: float
-    ) -> AsyncIterator[bytes]:
+    async def stream(self, item_id: int, screen: Screen, start_s: float) -> AsyncIterator[bytes]:
         """One continuous MPEG-TS from ``start_s`` on, as the screen needs it."""
         media = await self.media(item_id)
-        plan = decide(media.facts, screen, Wishes())
+        plan = self._decide(media.facts, screen, Wishes())
         variant = plan.stream_variant
         async for piece in self._streamer.stream(media, variant, start_s):
             yield piece
+
+    def _decide(self, facts: MediaFacts, screen: Screen, wishes: Wishes) -> Plan:
+        return decide(facts, screen, wishes, convert_height=self._convert_height)
 
     async def _checked(self, item_id: int, variant: Variant) -> Media:
         media = await self.media(item_id)

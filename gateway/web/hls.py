@@ -77,7 +77,7 @@ async def send_subtitle_playlist(request: web.Request) -> web.StreamResponse:
     check_token(request)
     item_id, _ = item_of(request), _track(request)
     return _text(
-        subtitle_playlist(await _copy_playlist(request.app[PARTS], item_id)), PLAYLIST_MIME
+        subtitle_playlist(await copy_playlist(request.app[PARTS], item_id)), PLAYLIST_MIME
     )
 
 
@@ -90,7 +90,7 @@ async def send_subtitles(request: web.Request) -> web.StreamResponse:
     item_id, track = item_of(request), _track(request)
     parts = request.app[PARTS]
     item = await parts.catalogue.item(item_id)
-    count = len(segment_starts(await _copy_playlist(parts, item_id))) - 1
+    count = len(segment_starts(await copy_playlist(parts, item_id))) - 1
     headers = {"Content-Type": f"{VTT_MIME}; charset=utf-8"}
     if request.method == "HEAD":
         return web.Response(headers=headers)
@@ -113,7 +113,7 @@ async def _whole_track(parts: Parts, item_id: int, track: int, count: int) -> As
             yield ("\n\n".join(fresh) + "\n\n").encode()
 
 
-async def _copy_playlist(parts: Parts, item_id: int) -> str:
+async def copy_playlist(parts: Parts, item_id: int) -> str:
     """The playlist on whose grid cues are counted: that of the copied picture."""
     facts = (await parts.delivery.media(item_id)).facts
     if not facts.video:

@@ -20,7 +20,7 @@ from typing import Self
 from aiohttp import web
 
 from gateway.errors import SettingsError
-from gateway.web import art, health, hls, media, stream
+from gateway.web import art, health, hls, media, pages, stream
 from gateway.web import socket as page_socket
 from gateway.web.api import house, items, openapi
 from gateway.web.art import ART, ArtCache
@@ -54,7 +54,7 @@ def build_app(parts: Parts) -> web.Application:
     app[SOCKETS] = Sockets()
     app[GREETED] = weakref.WeakSet()
     app[ART] = ArtCache()
-    for room in (media, hls, stream, art, health, items, house, openapi, page_socket):
+    for room in (media, hls, stream, art, health, items, house, openapi, page_socket, pages):
         app.add_routes(room.routes())
     app.add_routes(parts.extra_routes)
     app.router.add_get("/", send_front)

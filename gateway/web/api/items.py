@@ -13,9 +13,11 @@ from gateway.library.records import Group, Item, Kind, Position, Query, Sort
 from gateway.upnp.protocol_info import CONVERTED_MIME
 from gateway.web.api.reading import query_choice, query_number, query_text, read_fields
 from gateway.web.asker import item_of, page_token, require
-from gateway.web.hls import segment_starts
+from gateway.web.hls import copy_playlist, segment_starts
 from gateway.web.keys import PARTS
+from gateway.web.parts import Parts
 from transcode.decision import Mode, Wishes
+from transcode.errors import TranscodeError
 from transcode.facts import MediaFacts
 from transcode.screens import Screen, screen_from_json
 from transcode.variant import Package, Variant
@@ -158,7 +160,6 @@ async def make_plan(request: web.Request) -> web.Response:
         "position_s": position.position_s if position else 0.0,
         "chapters": [{"start_s": one.start_s, "title": one.title} for one in facts.chapters],
         "audio": _audio_json(facts),
-        "subtitles": _subtitles_json(facts, token, item_id),
     }
     if plan.direct:
         out |= {"url": media_address(item, token), "mime": plan.direct_mime, "package": None}
@@ -169,6 +170,7 @@ async def make_plan(request: web.Request) -> web.Response:
         playlist = await parts.delivery.playlist(item_id, plan.variant)
         master = await parts.delivery.master(item_id, plan.variant)
         out |= _segments_json(plan.variant, token, item_id, playlist, master)
+    out["subtitles"] = await _subtitles_json(parts, facts, token, item_id)
     return web.json_response(out)
 
 
@@ -212,7 +214,17 @@ def _audio_json(facts: MediaFacts) -> list[dict[str, object]]:
     ]
 
 
-def _subtitles_json(facts: MediaFacts, token: str, item_id: int) -> list[dict[str, object]]:
+async def _subtitles_json(
+    parts: Parts, facts: MediaFacts, token: str, item_id: int
+) -> list[dict[str, object]]:
+    """Text tracks; their pieces are cut on the grid of the copied picture, whatever is sent."""
+    tracks = [one for one in facts.subtitles if one.is_text]
+    if not tracks:
+        return []
+    try:
+        starts = segment_starts(await copy_playlist(parts, item_id))[:-1]
+    except TranscodeError:
+        return []  # a film without an index has no pieces to cut
     return [
         {
             "track": one.index,
@@ -221,9 +233,9 @@ def _subtitles_json(facts: MediaFacts, token: str, item_id: int) -> list[dict[st
             "default": one.is_default,
             "forced": one.is_forced,
             "template": f"/hls/{token}/{item_id}/subs-{one.index}/$N.vtt",
+            "segments": starts,
         }
-        for one in facts.subtitles
-        if one.is_text
+        for one in tracks
     ]
 
 
