@@ -27,7 +27,9 @@ ROOT = Path(tests.__file__).parent.parent
 def _modules() -> list[str]:
     names = []
     for package in (gateway, transcode, tv_ui):
-        names += [one.name for one in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
+        names += [
+            one.name for one in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+        ]
     return sorted(name for name in names if not name.endswith("__main__"))
 
 
