@@ -6,6 +6,7 @@ changes when the file does.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from dataclasses import dataclass
 from functools import cache
@@ -30,6 +31,11 @@ class StaticFile:
     mark: str
 
     @property
+    def packed(self) -> bytes:
+        """The content for clients that take gzip."""
+        return _pack(self.content)
+
+    @property
     def address(self) -> str:
         """Where pages ask for it."""
         return f"/static/{self.mark}/{self.name}"
@@ -45,6 +51,11 @@ def static_files() -> dict[str, StaticFile]:
             if (made := _read(f"{folder}/{entry.name}", entry)) is not None:
                 files[made.name] = made
     return files
+
+
+@cache
+def _pack(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)
 
 
 @cache

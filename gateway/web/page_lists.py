@@ -121,7 +121,9 @@ async def episode_rail(
     if item.kind is not Kind.EPISODE or not item.series:
         query = Query(kind=item.kind, sort=Sort.ADDED, descending=True, count=21)
         others = [
-            one for one in (await visit.parts.catalogue.list_items(query)).items if one.id != item.id
+            one
+            for one in (await visit.parts.catalogue.list_items(query)).items
+            if one.id != item.id
         ]
         cards = tuple(visit.maker.item_card(one, size="wide") for one in others[:20])
         title = {Kind.FILM: "More films", Kind.TRACK: "More music"}.get(item.kind, "More")

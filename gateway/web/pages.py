@@ -69,6 +69,7 @@ from tv_ui.tiles import noise_address, tile_address
 
 _FOREVER = "public, max-age=31536000, immutable"
 _FOLDER_ROWS = 60
+_PHOTOS_LOOKED_THROUGH = 500
 _NOISE = "waiting"
 _LABELS = {
     "films": "Films",
@@ -160,7 +161,7 @@ async def show_folders(visit: Visit) -> Page:
         ]
     title = query.get("title") or "Folders"
     more = start + _FOLDER_ROWS
-    here = f"/tv/folders?{'' if key is None else f'key={key}&'}start="
+    here = group_href("folders", key) + "&start=" if key is not None else "/tv/folders?start="
     return Folder(
         visit_frame(visit, "/tv/folders"),
         title,
@@ -315,15 +316,15 @@ async def show_photo(visit: Visit) -> Page:
     before: Item | None = None
     after: Item | None = None
     total = 0
-    if at >= 0:
-        start = max(0, at - 1)
+    start, count = (max(0, at - 1), 3) if at >= 0 else (0, _PHOTOS_LOOKED_THROUGH)
+    if item.kind is Kind.PHOTO:
         page = await visit.parts.catalogue.list_items(
-            Query(kind=Kind.PHOTO, sort=sort, descending=True, start=start, count=3)
+            Query(kind=Kind.PHOTO, sort=sort, descending=True, start=start, count=count)
         )
         near = {start + number: one for number, one in enumerate(page.items)}
         total = page.total
-        if near.get(at) is not None and near[at].id == item.id:
-            before, after = near.get(at - 1), near.get(at + 1)
+        at = next((place for place, one in near.items() if one.id == item.id), -1)
+        before, after = near.get(at - 1), near.get(at + 1) if at >= 0 else None
     shows = item.mime in ("image/jpeg", "image/png", "image/gif", "image/webp")
     return Photo(
         visit_frame(visit, ""),
@@ -332,7 +333,7 @@ async def show_photo(visit: Visit) -> Page:
         picture=media_address(item, visit.maker.token) if shows else visit.maker.art(item),
         preview=visit.maker.art(item),
         tile=tile_address(item.tile, f"item {item.id}"),
-        place=f"{at + 1:,} of {total:,}" if total else "",
+        place=f"{at + 1:,} of {total:,}" if at >= 0 else "",
         back_href="/tv/photos",
         previous_href="" if before is None else f"/tv/photo/{before.id}?at={at - 1}",
         next_href="" if after is None else f"/tv/photo/{after.id}?at={at + 1}",
@@ -397,14 +398,14 @@ async def send_static(request: web.Request) -> web.Response:
     if file is None:
         raise NotFound("no such file")
     is_same = file.mark == request.match_info["mark"]
-    return web.Response(
-        body=file.content,
-        headers={
-            "Content-Type": file.content_type,
-            "Cache-Control": _FOREVER if is_same else "no-cache",
-            "ETag": f'"{file.mark}"',
-        },
-    )
+    headers = {
+        "Content-Type": file.content_type,
+        "Cache-Control": _FOREVER if is_same else "no-cache",
+        "Vary": "Accept-Encoding",
+    }
+    if "gzip" in request.headers.get("Accept-Encoding", ""):
+        return web.Response(body=file.packed, headers=headers | {"Content-Encoding": "gzip"})
+    return web.Response(body=file.content, headers=headers)
 
 
 def trouble_page(visit: Visit, code: str, message: str, remedy: str) -> Page:

@@ -128,10 +128,11 @@ class Tab:
     async def press(self, key: str | int) -> None:
         """One key down and up; OK also types, so that the browser clicks the focused link."""
         code = KEYS[key] if isinstance(key, str) else key
-        await self.call("Input.dispatchKeyEvent", type="rawKeyDown", windowsVirtualKeyCode=code)
+        named = {"windowsVirtualKeyCode": code} | ({"key": "Enter"} if code == 13 else {})
+        await self.call("Input.dispatchKeyEvent", type="rawKeyDown", **named)
         if code == 13:
-            await self.call("Input.dispatchKeyEvent", type="char", text="\r")
-        await self.call("Input.dispatchKeyEvent", type="keyUp", windowsVirtualKeyCode=code)
+            await self.call("Input.dispatchKeyEvent", type="char", text="\r", **named)
+        await self.call("Input.dispatchKeyEvent", type="keyUp", **named)
 
     async def presses(self, *keys: str) -> None:
         """Keys one after another, each drawn before the next."""
@@ -160,7 +161,7 @@ class Tab:
 class Browser:
     """A running Chromium."""
 
-    def __init__(self, session: aiohttp.ClientSession, port: int) -> None:
+    def __init__(self, session: aiohttp.ClientSession, port: int) -> None:  # noqa: TID251 - the other side
         self._session = session
         self._port = port
 
@@ -203,7 +204,7 @@ async def running_browser() -> AsyncIterator[Browser]:
                 while not note.exists() or "\n" not in note.read_text():
                     await asyncio.sleep(0.05)
             port = int(note.read_text().split("\n")[0])
-            async with aiohttp.ClientSession() as session:
+            async with aiohttp.ClientSession() as session:  # noqa: TID251 - the other side
                 yield Browser(session, port)
         finally:
             with suppress(ProcessLookupError):

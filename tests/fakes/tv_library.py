@@ -207,9 +207,7 @@ class FakeCatalogue:
                 Sort.EPISODE: lambda one: (one.season or 0, one.episode or 0),
                 Sort.ALBUM: lambda one: (one.album or "", one.track_number or 0),
             }
-            found.sort(
-                key=orders.get(query.sort, lambda one: one.title), reverse=query.descending
-            )
+            found.sort(key=orders.get(query.sort, lambda one: one.title), reverse=query.descending)
             self._sorted[key] = found
         listed = self._sorted[key]
         shown = tuple(listed[query.start : query.start + query.count])

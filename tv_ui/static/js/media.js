@@ -5,7 +5,7 @@
   var video = VC.$('video'), mse = null, plan = null, item = 0, tried = 0, wishes = {}, hooks = {}, watch = 0, moved = 0, lastTime = -1;
 
   function wantsNative(p) {
-    return p.package === 'ts' || VC.prefersNative() || !MediaSource.isTypeSupported(p.mime);
+    return p.package !== 'fmp4' || !p.segments || VC.prefersNative() || !MediaSource.isTypeSupported(p.mime);
   }
 
   function drop() {

@@ -82,7 +82,7 @@
       heard = media.wishes().audio;
       for (i = 0; i < (plan.audio || []).length; i++) {
         t = plan.audio[i];
-        one.push({label: t.label, note: t.note, on: heard === undefined ? t.chosen || (i === 0 && !anyChosen(plan.audio)) : heard === t.index, act: hear(t.index)});
+        one.push({label: t.label, note: t.note, on: heard === undefined ? t['default'] || (i === 0 && !anyDefault(plan.audio)) : heard === t.index, act: hear(t.index)});
       }
       for (i = 0; i < (plan.subtitles || []).length; i++) {
         t = plan.subtitles[i];
@@ -91,7 +91,7 @@
       osd.hide();
       VC.panel.open((one.length ? [{title: 'Sound', options: one}] : []).concat([{title: 'Subtitles', options: two}]), afterPanel);
     }
-    function anyChosen(list) { for (var i = 0; i < list.length; i++) { if (list[i].chosen) { return true; } } return false; }
+    function anyDefault(list) { for (var i = 0; i < list.length; i++) { if (list[i]['default']) { return true; } } return false; }
     function chapters() {
       var plan = media.plan(), list = [], i;
       function jump(to) { return function () { video.currentTime = to; }; }
@@ -133,6 +133,7 @@
       say(ms > 10000 ? 'Still waiting for the next piece. Back leaves, the place is kept.' : ms > 2000 ? 'Fetching and decrypting the next piece' : '');
     };
     hooks.stopped = function (e) {
+      hooks.from = e.at;
       veil(true);
       say('');
       osd.hide();

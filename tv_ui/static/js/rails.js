@@ -130,7 +130,7 @@
       VC.focus(focusedLink());
       if (!grid) { VC.fillHead(card, ways); }
       if (card) { VC.say(card.t + ', ' + (rail.title ? rail.title + ', ' : '') + (number(at.row, at.col) + 1) + ' of ' + rail.total); }
-      VC.remember('rails', at);
+      VC.remember('rails', self.place());
     }
     this.move = function (dir) {
       var to = VC.step(at, lengths, dir, !!grid);
@@ -162,14 +162,24 @@
         }
       }
     };
-    this.place = function () { return at; };
+    /* The place by name too: a rail that came meanwhile moves the rows, a new item the columns. */
+    this.place = function () {
+      var card = cardAt(at.row, at.col);
+      return {row: at.row, col: at.col, mem: at.mem, rail: grid ? '' : railOf(at.row).key, card: card ? card.k : ''};
+    };
     this.isFirst = function () { return at.row === 0 && at.col === 0; };
     this.toFirst = function () { at = {row: 0, col: 0, mem: []}; self.draw(); };
     this.restore = function (kept) {
+      var q, cards;
       if (!kept || !lengths.length) { return false; }
+      for (q = 0; !grid && kept.rail && q < rows; q++) {
+        if (railOf(q).key === kept.rail && q !== kept.row) { kept = {row: q, col: kept.col, mem: [], rail: kept.rail, card: kept.card}; break; }
+      }
       kept.row = Math.max(0, Math.min(kept.row, rows - 1));
       kept.col = Math.max(0, Math.min(kept.col, lengths[kept.row] - 1));
-      at = kept;
+      cards = grid || !kept.card ? [] : railOf(kept.row).cards;
+      for (q = 0; q < cards.length; q++) { if (cards[q] && cards[q].k === kept.card) { kept.col = q; } }
+      at = {row: kept.row, col: kept.col, mem: kept.mem || []};
       return true;
     };
     adopt();
