@@ -105,10 +105,12 @@ async def test_a_run_of_ranges_asks_the_host_once():
 async def test_two_viewers_at_once_ask_the_host_once():
     house = House()
     house.drive.gate.clear()
-    first, second = (asyncio.ensure_future(house.opener.open(1)) for _ in range(2))
-    await asyncio.sleep(0)
-    house.drive.gate.set()
-    assert (await first).reader is (await second).reader
+
+    async def open_gate():
+        house.drive.gate.set()
+
+    first, second, _ = await asyncio.gather(house.opener.open(1), house.opener.open(1), open_gate())
+    assert first.reader is second.reader
     assert house.drive.stats == 1
 
 
@@ -196,7 +198,7 @@ async def test_unknown_facts_are_probed_and_the_key_names_the_version():
 async def test_a_variant_of_other_streams_is_refused(text):
     house = House()
     house.library.items[1] = make_item(facts_json=FACTS.to_json())
-    with pytest.raises(BadArgument, match="no (picture|sound) stream"):
+    with pytest.raises(BadArgument, match=r"no (picture|sound) stream"):
         await make_delivery(house).playlist(1, Variant.parse(text))
 
 
