@@ -249,11 +249,8 @@ def _before_release(text: str) -> str:
 
 
 def _numbered(season: int | None, episode: int | None) -> str:
-    parts = [
-        f"S{season:02}" if season is not None else "",
-        f"E{episode:02}" if episode is not None else "",
-    ]
-    return "".join(parts)
+    """What an episode without a title is called; its series and season stand beside it."""
+    return f"Episode {episode}" if episode is not None else f"Season {season or 0}"
 
 
 def _spaced(text: str) -> str:

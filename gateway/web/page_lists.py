@@ -194,7 +194,7 @@ async def _group_card(visit: Visit, group: Group, page: str) -> Card:
         except NotFound:
             # It went between the two reads.
             sample = None
-    words = ("episode", "episodes") if page == "one-series" else ("track", "tracks")
+    words = ("season", "seasons") if page == "one-series" else ("track", "tracks")
     return visit.maker.group_card(
         group, sample, group_href(page, group.key), count=count_words(group.count, *words)
     )

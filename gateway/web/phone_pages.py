@@ -75,7 +75,7 @@ async def show_browse(visit: Visit) -> Page:
     elif kind in ("series", "music") and not group:
         what = "series" if kind == "series" else "albums"
         groups, total = await catalogue.groups(what, None, start, _ROWS)
-        words = ("episode", "episodes") if kind == "series" else ("track", "tracks")
+        words = ("season", "seasons") if kind == "series" else ("track", "tracks")
         entries = tuple(
             PhoneEntry(
                 one.title,

@@ -35,17 +35,17 @@ PLAIN = [
     ("What's Up, Doc?.mkv", Guess("What's Up, Doc?")),
     ("千と千尋の神隠し.mkv", Guess("千と千尋の神隠し")),
     ("Camera/VID_20210504_123456.mp4", Guess("VID_20210504_123456")),
-    ("Dark/Season 1/Dark.S01E03.German.720p.mkv", Guess("S01E03", None, "Dark", 1, 3)),
+    ("Dark/Season 1/Dark.S01E03.German.720p.mkv", Guess("Episode 3", None, "Dark", 1, 3)),
     ("Dark/Dark - S01E01 - Secrets.mkv", Guess("Secrets", None, "Dark", 1, 1)),
     ("Dark.S01E02.Lies.1080p.WEB.x264.mkv", Guess("Lies", None, "Dark", 1, 2)),
-    ("Dark (2017)/Season 2/S02E03.mkv", Guess("S02E03", None, "Dark", 2, 3)),
+    ("Dark (2017)/Season 2/S02E03.mkv", Guess("Episode 3", None, "Dark", 2, 3)),
     ("Dark/Season 01/03 - Past and Present.mkv",
      Guess("Past and Present", None, "Dark", 1, 3)),
-    ("Dark/Staffel 2/Folge 4.mkv", Guess("S02E04", None, "Dark", 2, 4)),
+    ("Dark/Staffel 2/Folge 4.mkv", Guess("Episode 4", None, "Dark", 2, 4)),
     ("Dark/Specials/01 Making of.mkv", Guess("Making of", None, "Dark", 0, 1)),
-    ("show/s1/e01.mkv", Guess("S01E01", None, "show", 1, 1)),
+    ("show/s1/e01.mkv", Guess("Episode 1", None, "show", 1, 1)),
     ("Friends/1x02 The One.mkv", Guess("The One", None, "Friends", 1, 2)),
-    ("Friends/Friends.s1e00.mkv", Guess("S01E00", None, "Friends", 1, 0)),
+    ("Friends/Friends.s1e00.mkv", Guess("Episode 0", None, "Friends", 1, 0)),
 ]  # fmt: skip
 
 
@@ -74,8 +74,8 @@ def test_other_names_are_left_to_guessit(path) -> None:
 @pytest.mark.parametrize(
     ("path", "guess"),
     [
-        ("x/[Grp] Mushishi - 03 [1080p].mkv", Guess("E03", None, "Mushishi", None, 3)),
-        ("Dark.S01E01E02.mkv", Guess("S01E01", None, "Dark", 1, 1)),
+        ("x/[Grp] Mushishi - 03 [1080p].mkv", Guess("Episode 3", None, "Mushishi", None, 3)),
+        ("Dark.S01E01E02.mkv", Guess("Episode 1", None, "Dark", 1, 1)),
         ("Some.Film.German.2003.AC3.x264.mkv", Guess("Some Film", 2003)),
         ("[].mkv", Guess("[]")),
         ("The.Daily.Show.2021.05.04.x264.mkv", Guess("The Daily Show")),
