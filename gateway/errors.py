@@ -1,4 +1,4 @@
-"""Every error the gateway raises on purpose; a class exists because a caller acts differently on it.
+"""Every error the gateway raises on purpose; a class exists because a caller acts on it.
 
 ::
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+_Record = TypeVar("_Record", "VideoFacts", "AudioFacts", "SubtitleFacts", "Chapter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,6 @@ class MediaFacts:
         )
 
 
-def _record(cls: Any, raw: dict[str, Any]) -> Any:
+def _record(cls: type[_Record], raw: dict[str, Any]) -> _Record:
     names = {one.name for one in dataclasses.fields(cls)}
     return cls(**{key: value for key, value in raw.items() if key in names})
