@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gateway.cli.demo_media import DemoFile, demo_files
 from gateway.cli.options import add_common, add_server_options, data_of, settings_of
-from gateway.cli.progress import Told, show_progress
+from gateway.cli.progress import show_progress
 from gateway.cli.serve import served, until_told_to_stop
 from gateway.cli.vault_writer import is_in_vault, write_sealed
 from gateway.config.data_folder import DataFolder, write_private
@@ -22,6 +22,8 @@ from gateway.vaults.rclone import CryptVault, choose_settings, derive_keys, rend
 
 NAME = "Demo vault"
 _REMOTE = "demo"
+_AT_ONCE = 2
+"""Files made at the same time: one encoder of small pictures does not fill two cores."""
 
 
 class _Stopped(Exception):  # noqa: N818 - a signal, not an error
@@ -77,7 +79,7 @@ def _open_vault(data: DataFolder) -> CryptVault:
 
 
 class _Maker:
-    """Makes the missing files one after the other, in a thread, and can be stopped."""
+    """Makes the missing files in threads, and can be stopped."""
 
     def __init__(self, vault: CryptVault, root: Path, missing: list[DemoFile]) -> None:
         self._vault = vault
@@ -94,27 +96,32 @@ class _Maker:
         if not self._missing:
             return
         total = sum(one.weight for one in self._missing)
-        done = 0.0
-        with show_progress("making the demo's media", total, quiet=quiet) as told:
-            for one in self._missing:
-                tell = self._teller(one, done, told)
-                try:
+        parts = dict.fromkeys(range(len(self._missing)), 0.0)
+        lanes = asyncio.Semaphore(_AT_ONCE)
+
+        async def make_one(number: int, one: DemoFile) -> None:
+            def tell(part: float) -> None:
+                parts[number] = part * one.weight
+                told(sum(parts.values()), one.path.rpartition("/")[2])
+
+            async with lanes:
+                if not self._stopping.is_set():
                     await asyncio.to_thread(self._make, one, tell)
-                except _Stopped:
-                    return
-                done += one.weight
-                told(done, "")
-                await made()
-        if not quiet:
+                    await made()
+
+        with show_progress("making the demo's media", total, quiet=quiet) as told:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for number, one in enumerate(self._missing):
+                        group.create_task(make_one(number, one), name=f"demo {one.path}")
+            except* _Stopped:
+                pass
+        if not quiet and not self._stopping.is_set():
             sys.stderr.write("the demo's media are complete\n")
 
     async def stop(self) -> None:
         """End the file at work; it is made anew at the next start."""
         self._stopping.set()
-
-    def _teller(self, one: DemoFile, done: float, told: Told) -> Callable[[float], None]:
-        name = one.path.rpartition("/")[2]
-        return lambda part: told(done + part * one.weight, name)
 
     def _make(self, one: DemoFile, tell: Callable[[float], None]) -> None:
         def tell_or_stop(part: float) -> None:

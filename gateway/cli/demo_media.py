@@ -24,7 +24,7 @@ from PIL import Image, ImageDraw
 
 from transcode.errors import ConverterFailed
 
-LONG_FILM_FPS = 12
+LONG_FILM_FPS = 10
 _FPS = 24
 CODE_BARS = 20
 CLICK_EVERY_S = 10.0
@@ -32,7 +32,7 @@ CLICK_S = 0.005
 
 _DRAWN_W, _DRAWN_H = 128, 64
 _STRIP_H = 8
-_DRAWN_PER_S = 6
+_DRAWN_PER_S = 5
 _ENCODER_LIMIT_S = 300.0
 
 
@@ -161,11 +161,11 @@ class _Film:
 
 def _frames(film: _Film) -> Iterator[bytes]:
     drawn_at, picture = -1, b""
-    held = film.fps // _DRAWN_PER_S
+    held = max(1, film.fps // _DRAWN_PER_S)
     for number in range(film.frame_count):
         step = number // held
         if step != drawn_at:
-            scene, inside = divmod(step / _DRAWN_PER_S, film.scene_s)
+            scene, inside = divmod(step * held / film.fps, film.scene_s)
             number_of_scene = film.first_scene + int(scene)
             image = draw_scene(number_of_scene, inside / film.scene_s, _DRAWN_W, _DRAWN_H)
             drawn_at, picture = step, image.tobytes()
@@ -342,7 +342,7 @@ def _episode(number: int) -> Callable[[Callable[[float], None]], bytes]:
                 "mp4",
             ),
         )
-        film = _Film(40.0, 360, number, 40.0, 90.0 + number * 6, "yuv420p", encoders, "stereo")
+        film = _Film(30.0, 360, number, 30.0, 90.0 + number * 6, "yuv420p", encoders, "stereo")
         return _make_film(film, told)
 
     return make
