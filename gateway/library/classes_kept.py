@@ -10,7 +10,7 @@ import apsw
 
 from gateway.library.fragments import GENERIC, FragmentRenderer, fingerprint
 from gateway.library.item_rows import SELECT_ITEM, item_of_row
-from gateway.library.statements import step
+from gateway.library.statements import numbers, step
 from gateway.library.tree import Tree
 
 MAX_CLASSES = 8
@@ -31,7 +31,7 @@ def prepare(connection: apsw.Connection, tree: Tree, fragments: FragmentRenderer
     tree.forget()
     tree.load(connection)
     if known != mark:
-        for (number,) in connection.execute(step("containers_with_children")).fetchall():
+        for number in numbers(connection.execute(step("containers_with_children"))):
             tree.render_container(connection, number)
 
 
@@ -45,7 +45,7 @@ def fill_batch(
         tree.render_item(connection, item, one)
     if items:
         return items[-1].id
-    for (number,) in connection.execute(step("containers_with_children")).fetchall():
+    for number in numbers(connection.execute(step("containers_with_children"))):
         tree.render_container(connection, number, one)
     connection.execute(step("complete_class"), (one[0],))
     return None

@@ -91,12 +91,14 @@ class Store:
         partial = target.with_suffix(".part")
         _erase(partial)
         try:
-            with contextlib.closing(self.open_reader(1024)) as source:
-                with contextlib.closing(connect(partial, self._key)) as copy:
-                    with copy.backup("main", source, "main") as backup:
-                        while not backup.done:
-                            backup.step(_PAGES_AT_ONCE)
-                    copy.pragma("journal_mode", "delete")
+            with (
+                contextlib.closing(self.open_reader(1024)) as source,
+                contextlib.closing(connect(partial, self._key)) as copy,
+            ):
+                with copy.backup("main", source, "main") as backup:
+                    while not backup.done:
+                        backup.step(_PAGES_AT_ONCE)
+                copy.pragma("journal_mode", "delete")
         except apsw.Error as failure:
             _erase(partial)
             raise GatewayError(f"the library could not be copied: {failure}") from failure

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from gateway.library.natural import fold, natural_key
-from gateway.library.search_index import Chooser, Chunk
+from gateway.library.search_index import Chooser, Chunk, TitleHits
 from gateway.library.search_rows import BETWEEN
 from gateway.upnp.npt import parse_time
 from gateway.upnp.search import And, Criteria, Everything, Exists, Operator, Or, Relation
@@ -154,16 +154,14 @@ def _title(relation: Operator, needle: str) -> Chooser:
                 return ()
             titles = chunk.titles
             if len(at) == len(titles):
-                return [one for one, title in enumerate(titles) if needle in title]
+                return TitleHits(chunk, needle)
             return [one for one in at if needle in titles[one]]
 
         return choose
     return _computed(lambda chunk, at: chunk.titles[at], relation, needle)
 
 
-def _computed(
-    value_of: Callable[[Chunk, int], str], relation: Operator, needle: str
-) -> Chooser:
+def _computed(value_of: Callable[[Chunk, int], str], relation: Operator, needle: str) -> Chooser:
     test = _test(relation, needle)
     return lambda chunk, at: [one for one in at if test(value_of(chunk, one))]
 
@@ -172,9 +170,7 @@ def _text(column: str, relation: Operator, needle: str) -> Chooser:
     test = _test(relation, needle)
     if relation in _NEGATIVE:
         return _by_value(column, lambda value: all(map(test, value.split(BETWEEN))))
-    return _by_value(
-        column, lambda value: bool(value) and any(map(test, value.split(BETWEEN)))
-    )
+    return _by_value(column, lambda value: bool(value) and any(map(test, value.split(BETWEEN))))
 
 
 def _by_value(column: str, test: Callable[[str], bool]) -> Chooser:
@@ -232,9 +228,7 @@ def _number(column: str, tree: Relation) -> Chooser:
     def choose(chunk: Chunk, at: Sequence[int]) -> Sequence[int]:
         values = getattr(chunk, column)
         return [
-            one
-            for one in at
-            if (known(values[one], wanted) if values[one] >= 0 else is_negative)
+            one for one in at if (known(values[one], wanted) if values[one] >= 0 else is_negative)
         ]
 
     return choose

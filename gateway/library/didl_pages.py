@@ -7,6 +7,7 @@ are not all stored yet, and for a filter that wants fewer fields than were store
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import apsw
 
@@ -112,9 +113,7 @@ def browse_children(
         class_id = asker.class_id if asker.fields is None else -1
         if object_id == RECENT.key:
             wanted = max(0, min(count, RECENT_COUNT - start))
-            rows = connection.execute(
-                step("recent_page"), (class_id, start, wanted)
-            ).fetchall()
+            rows = connection.execute(step("recent_page"), (class_id, start, wanted)).fetchall()
         elif is_stored_order(object_id, sort):
             stop = min(start + count, total)
             rows = connection.execute(
@@ -129,8 +128,8 @@ def browse_children(
             ).fetchall()
             rows = [(entry, None) for (entry,) in entries]
         texts = [
-            text if text is not None else _text_of(connection, fragments, entry, asker)
-            for entry, text in rows
+            str(text) if text is not None else _text_of(connection, fragments, int(entry), asker)
+            for entry, text in cast(list[tuple[int, str | None]], rows)
         ]
     shown = [text for text in texts if text]
     joined = "".join(shown).replace(PARENT, object_id)
@@ -176,9 +175,14 @@ def render_hits(
     """The texts of found rows, each under its own parent."""
     texts: list[str] = []
     with connection:
+        stored: dict[int, str] = {}
+        if asker.fields is None and asker.class_id >= 0:
+            places = [
+                (asker.class_id, natural_key(hit.title)[:PLACE_CHARS], hit.entry) for hit in hits
+            ]
+            stored = dict(connection.executemany(step("fragment"), places))
         for hit in hits:
-            place = natural_key(hit.title)[:PLACE_CHARS]
-            text = _stored_text(connection, asker, place, hit.entry)
+            text = stored.get(hit.entry)
             if text is None:
                 text = _text_of(connection, fragments, hit.entry, asker)
             if text:
@@ -188,13 +192,11 @@ def render_hits(
     return DidlPage(result, len(texts), total, update_id)
 
 
-def _stored_text(
-    connection: apsw.Connection, asker: Asker, place: str, entry: int
-) -> str | None:
+def _stored_text(connection: apsw.Connection, asker: Asker, place: str, entry: int) -> str | None:
     if asker.fields is not None or asker.class_id < 0:
         return None
     row = connection.execute(step("fragment"), (asker.class_id, place, entry)).fetchone()
-    return None if row is None else str(row[0])
+    return None if row is None else str(row[1])
 
 
 def _text_of(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import apsw
@@ -23,8 +23,8 @@ from gateway.library.item_rows import (
     place_key,
 )
 from gateway.library.records import Found, Item, Known, ProbeState
-from gateway.library.statements import step
-from gateway.library.tree import Changes, Tree
+from gateway.library.statements import numbers, step
+from gateway.library.tree import Changes, Tree, place_of
 
 KEPT_DAYS = 30
 SHRINK_LIMIT = 0.2
@@ -110,7 +110,16 @@ def _insert(
     now_s: float,
     changes: Changes,
 ) -> int:
+    item = Item(
+        id=0, source=scan.source, path=found.path, kind=found.kind, mime=found.mime,
+        title=found.title, size_bytes=found.size_bytes, version=found.version, added_s=now_s,
+        year=found.year, series=found.series, season=found.season, episode=found.episode,
+        artist=found.artist, album=found.album, track_number=found.track_number,
+        modified_s=found.modified_s,
+    )  # fmt: skip
     columns = {
+        "home": tree.home_of(connection, item, changes),
+        "place": place_of(found.title),
         "source": scan.source_id,
         "path": found.path,
         "added_s": now_s,
@@ -119,20 +128,11 @@ def _insert(
         **merged_columns(found, None),
     }
     connection.execute(
-        step(
-            "insert_item", columns=", ".join(columns), values=", ".join("?" * len(columns))
-        ),
+        step("insert_item", columns=", ".join(columns), values=", ".join("?" * len(columns))),
         tuple(columns.values()),
     )
     item_id = connection.last_insert_rowid()
-    item = Item(
-        id=item_id, source=scan.source, path=found.path, kind=found.kind, mime=found.mime,
-        title=found.title, size_bytes=found.size_bytes, version=found.version, added_s=now_s,
-        year=found.year, series=found.series, season=found.season, episode=found.episode,
-        artist=found.artist, album=found.album, track_number=found.track_number,
-        modified_s=found.modified_s,
-    )  # fmt: skip
-    tree.put_item(connection, item, scan.source_id, None, changes)
+    tree.put_item(connection, replace(item, id=item_id), scan.source_id, None, changes)
     return item_id
 
 
@@ -158,9 +158,7 @@ def _change(
         }
         if identity is None:
             # Positions under the path belonged to the old content.
-            connection.execute(
-                step("drop_positions"), (place_key(None, scan.source, found.path),)
-            )
+            connection.execute(step("drop_positions"), (place_key(None, scan.source, found.path),))
     change_item(connection, tree, item_id, scan.source_id, columns, changes)
 
 
@@ -259,14 +257,10 @@ def take_over(
     changes: Changes,
 ) -> Item:
     """The old item goes on at the new one's path; the new id was a mistake and vanishes."""
-    row = connection.execute(
-        "SELECT listed, known, place_key FROM item WHERE id = ?", (new.id,)
-    ).fetchone()
-    old_row = connection.execute(
-        "SELECT known, place_key, deleted_s FROM item WHERE id = ?", (old.id,)
-    ).fetchone()
+    listed, new_known, new_key = connection.execute(step("marks_of_item"), (new.id,)).get
+    _, old_known, old_key = connection.execute(step("marks_of_item"), (old.id,)).get
     tree.drop_item(connection, new, changes)
-    known = row[1] or old_row[0]
+    known = new_known or old_known
     found = Found(
         new.source, new.path, new.size_bytes, new.version, new.modified_s, new.kind, new.mime,
         new.title, new.year, new.series, new.season, new.episode, new.artist, new.album,
@@ -274,21 +268,27 @@ def take_over(
     )  # fmt: skip
     identity = new.identity or old.identity
     key = place_key(identity, new.source, new.path)
-    for known_as in {old_row[1], row[2]} - {key}:
-        connection.execute(step("move_positions"), (known_as, key))
-        connection.execute(step("drop_positions"), (known_as,))
+    for before in {old_key, new_key} - {key}:
+        _move_positions(connection, before, key)
     erase_item(connection, new.id)
     columns = merged_columns(found, known)
     for name in ("facts_json", "tile"):
         columns[name] = getattr(new, name) or getattr(old, name)
     columns |= {
-        "source": source_id, "path": new.path, "listed": row[0], "known": known,
+        "source": source_id, "path": new.path, "listed": listed, "known": known,
         "identity": identity, "place_key": key, "deleted_s": None,
         "probe": (new if new.probe is not ProbeState.UNKNOWN else old).probe.value,
     }  # fmt: skip
     item = change_item(connection, tree, old.id, source_id, columns, changes)
     connection.execute(step("see_item"), (old.id, scan))
     return item
+
+
+def _move_positions(connection: apsw.Connection, before: str, after: str) -> None:
+    """Positions go with the content; what stood under a path is not left for another file."""
+    connection.execute(step("move_positions"), (before, after))
+    if before.startswith("p:"):
+        connection.execute(step("drop_positions"), (before,))
 
 
 def erase_item(connection: apsw.Connection, item_id: int) -> None:
@@ -314,7 +314,7 @@ def confirm_shrink(
     connection: apsw.Connection, tree: Tree, source_id: int, now_s: float, changes: Changes
 ) -> list[int]:
     """Believe the last complete listing of a source after all."""
-    scan = connection.execute("SELECT scan FROM source WHERE id = ?", (source_id,)).get
+    scan = connection.execute(step("scan_of_source"), (source_id,)).get
     vanished = _vanished(connection, source_id, scan)
     let_go(connection, tree, vanished, now_s, changes)
     connection.execute(step("end_scan"), (now_s, 0, source_id))
@@ -325,8 +325,8 @@ def confirm_shrink(
 def purge(connection: apsw.Connection, now_s: float) -> int:
     """Erase what has been gone for longer than ``KEPT_DAYS``; how many of a batch."""
     before_s = now_s - KEPT_DAYS * 86400
-    ids = connection.execute(step("items_to_purge"), (before_s, _PURGE_AT_ONCE)).fetchall()
-    for (item_id,) in ids:
+    ids = numbers(connection.execute(step("items_to_purge"), (before_s, _PURGE_AT_ONCE)))
+    for item_id in ids:
         erase_item(connection, item_id)
     connection.execute(step("purge_media_index"), (before_s,))
     return len(ids)
@@ -335,24 +335,23 @@ def purge(connection: apsw.Connection, now_s: float) -> int:
 def record_probe(
     connection: apsw.Connection, tree: Tree, item_id: int, known: Known, changes: Changes
 ) -> int:
-    """Take in what a probe found; the item's id after it, which is an older one's when the
-    content is known from an item that was gone.
+    """Take in what a probe found.
+
+    Returns:
+        The item's id after it: an older one's when the content is that of an item that was gone.
     """
     old = any_item(connection, item_id)
     source_id = source_id_of(connection, old.source)
     key = place_key(known.identity, old.source, old.path)
     columns = known_columns(known) | {"place_key": key, "probe_reason": None}
-    before = connection.execute("SELECT place_key FROM item WHERE id = ?", (item_id,)).get
-    if before != key and before.startswith("p:"):
-        connection.execute(step("move_positions"), (before, key))
-        connection.execute(step("drop_positions"), (before,))
+    before = connection.execute(step("marks_of_item"), (item_id,)).get[2]
+    if before != key:
+        _move_positions(connection, before, key)
     item = change_item(connection, tree, item_id, source_id, columns, changes)
     twin = connection.execute(
         step("lost_twin", columns=SELECT_ITEM), (known.identity, item.size_bytes, item_id)
     ).fetchone()
     if twin is None:
         return item_id
-    scan = connection.execute("SELECT scan FROM source WHERE id = ?", (source_id,)).get
-    return take_over(
-        connection, tree, item_of_row(twin), item, source_id, scan, changes
-    ).id
+    scan = connection.execute(step("scan_of_source"), (source_id,)).get
+    return take_over(connection, tree, item_of_row(twin), item, source_id, scan, changes).id

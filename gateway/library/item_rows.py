@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,14 +20,13 @@ KNOWN_COLUMNS = (
     "album_artist", "genre", "year", "track_number", "disc_number", "series", "season", "episode",
     "taken_s", "orientation",
 )  # fmt: skip
+_found_values = operator.attrgetter(*FOUND_COLUMNS)
 _RESET = {
     name: None for name in KNOWN_COLUMNS if name not in FOUND_COLUMNS and name != "orientation"
 } | {"orientation": 1, "facts_json": None, "tile": None}
 
 ITEM_COLUMNS = tuple(one.name for one in dataclasses.fields(Item))
-SELECT_ITEM = ", ".join(
-    "s.name" if name == "source" else f"i.{name}" for name in ITEM_COLUMNS
-)
+SELECT_ITEM = ", ".join("s.name" if name == "source" else f"i.{name}" for name in ITEM_COLUMNS)
 """Columns of an item ``i`` joined with its source ``s``, in the order of the record."""
 
 _KIND = ITEM_COLUMNS.index("kind")
@@ -45,7 +45,7 @@ def item_of_row(row: Sequence[Any]) -> Item:
 
 def listed_mark(found: Found) -> str:
     """Moves when the listing tells anything else of the file than before."""
-    text = repr([getattr(found, name) for name in FOUND_COLUMNS])
+    text = repr(_found_values(found))
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()
 
 
@@ -56,7 +56,7 @@ def merged_columns(found: Found, known: str | None) -> dict[str, Any]:
         found: the listing's part.
         known: ``known_json`` of a probe of this very content, or None: all it told is forgotten.
     """
-    columns = {name: getattr(found, name) for name in FOUND_COLUMNS}
+    columns = dict(zip(FOUND_COLUMNS, _found_values(found), strict=True))
     columns["kind"] = found.kind.value
     if known is None:
         return columns | _RESET

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from pathlib import Path
 from typing import Self, TypeVar, cast
 
@@ -127,10 +127,10 @@ class Library:
         self._classes = {name: number for number, name, _ in rows}
         for number, name, is_complete in rows:
             if not is_complete:
-                self._tasks.start(f"texts for {name}", self._fill_class((number, name)))
+                self._begin(f"texts for {name}", self._fill_class((number, name)))
         self._reload_index()
-        self._tasks.start("number stale", self._number_stale())
-        self._tasks.start("keep house", self._keep_house())
+        self._begin("number stale", self._number_stale())
+        self._begin("keep house", self._keep_house())
 
     async def close(self) -> None:
         """End background work, write what is queued, close the files."""
@@ -173,9 +173,7 @@ class Library:
 
         def work(connection: apsw.Connection, changes: Changes) -> tuple[bool, bool]:
             source = ingest.source_id_of(connection, name)
-            before = SourceState(
-                connection.execute("SELECT state FROM source WHERE id = ?", (source,)).get
-            )
+            before = SourceState(connection.execute(step("source_by_name"), (name,)).get[1])
             connection.execute(step("set_source_state"), (state.value, reason, source))
             is_moved = (before is SourceState.LOCKED) != (state is SourceState.LOCKED)
             if is_moved:
@@ -323,8 +321,11 @@ class Library:
     async def groups(
         self, what: str, parent: str | None = None, start: int = 0, count: int = 200
     ) -> tuple[list[Group], int]:
-        """``series``, ``seasons`` (of a series' key), ``albums``, ``artists``, ``folders`` (of a
-        folder's key, or the sources' roots) or ``sources``; with their number."""
+        """Groups of a kind, and how many there are.
+
+        ``what`` is ``series``, ``seasons`` (of a series' key), ``albums``, ``artists``, ``folders``
+        (of a folder's key, or the sources' roots) or ``sources``.
+        """
         return self._readers.short(
             lambda connection: listing.list_groups(connection, what, parent, start, count)
         )
@@ -348,7 +349,7 @@ class Library:
     async def art(self, item_id: int) -> bytes | None:
         """An item's picture as JPEG of at most 640x480."""
         return self._readers.short(
-            lambda connection: connection.execute(step("art"), (item_id,)).get
+            lambda connection: _blob(connection.execute(step("art"), (item_id,)))
         )
 
     async def save_art(self, item_id: int, jpeg: bytes) -> None:
@@ -359,9 +360,7 @@ class Library:
             connection.execute(step("save_art"), (item_id, jpeg))
             if not item.has_art:
                 source = ingest.source_id_of(connection, item.source)
-                ingest.change_item(
-                    connection, self._tree, item_id, source, {"has_art": 1}, changes
-                )
+                ingest.change_item(connection, self._tree, item_id, source, {"has_art": 1}, changes)
                 self._tree.refresh_samples(connection, item_id, changes)
 
         await self._change(work)
@@ -369,7 +368,7 @@ class Library:
     async def media_index(self, identity: str) -> bytes | None:
         """A kept keyframe index."""
         return self._readers.short(
-            lambda connection: connection.execute(step("media_index"), (identity,)).get
+            lambda connection: _blob(connection.execute(step("media_index"), (identity,)))
         )
 
     async def save_media_index(self, identity: str, data: bytes) -> None:
@@ -495,9 +494,7 @@ class Library:
 
         def render(connection: apsw.Connection) -> DidlPage:
             hits = find()
-            return didl_pages.render_hits(
-                connection, self._fragments, hits.rows, hits.total, asker
-            )
+            return didl_pages.render_hits(connection, self._fragments, hits.rows, hits.total, asker)
 
         is_long = fields is not None or bool(sort) or len(self._index) > 3 * _INLINE_ROWS
         return await self._readers.long(render) if is_long else self._readers.short(render)
@@ -519,10 +516,11 @@ class Library:
 
     async def keep_load(self, kind: str) -> dict[str, str]:
         """All entries of a kind."""
-        return dict(
-            self._readers.short(
-                lambda connection: connection.execute(step("keep_load"), (kind,)).fetchall()
-            )
+        return self._readers.short(
+            lambda connection: {
+                str(key): str(value)
+                for key, value in connection.execute(step("keep_load"), (kind,))
+            }
         )
 
     async def keep_save(self, kind: str, key: str, value: str) -> None:
@@ -576,6 +574,10 @@ class Library:
             raise failure
         return cast(_T, result)
 
+    def _begin(self, name: str, work: Coroutine[None, None, None]) -> None:
+        """Start background work that ends by itself or with the library."""
+        _ = self._tasks.start(name, work)
+
     def _announce(self, outcome: Outcome) -> None:
         if self._index_ready.is_set():
             self._index.change(outcome.lost, outcome.found)
@@ -591,7 +593,7 @@ class Library:
         self._index_ready.clear()
         self._index.load(())
         self._index_turn += 1
-        self._tasks.start("load titles", self._load_index(self._index_turn))
+        self._begin("load titles", self._load_index(self._index_turn))
 
     async def _load_index(self, turn: int) -> None:
         def work(connection: apsw.Connection) -> None:
@@ -621,7 +623,7 @@ class Library:
         number = self._classes.get(profile_class)
         if number is None and len(self._classes) < classes_kept.MAX_CLASSES:
             self._classes[profile_class] = -1
-            self._tasks.start(f"keep {profile_class}", self._begin_class(profile_class))
+            self._begin(f"keep {profile_class}", self._begin_class(profile_class))
         return Asker(profile_class, -1 if number is None else number, address, token, fields)
 
     async def _begin_class(self, name: str) -> None:
@@ -708,6 +710,11 @@ class Scan:
                 more than a fifth of what was there, nothing is removed and the source is away.
         """
         return await self._library.finish_scan(self._state, complete)
+
+
+def _blob(cursor: apsw.Cursor) -> bytes | None:
+    row = cursor.fetchone()
+    return None if row is None else cast(bytes, row[0])
 
 
 def _done(cursor: apsw.Cursor) -> None:

@@ -10,8 +10,17 @@ import apsw
 
 from gateway.errors import BadArgument, NotFound
 from gateway.library.item_rows import ITEM_COLUMNS, SELECT_ITEM, item_of_row
-from gateway.library.records import Group, Item, Kind, Page, Position, Query, Sort, SourceRecord
-from gateway.library.records import SourceState
+from gateway.library.records import (
+    Group,
+    Item,
+    Kind,
+    Page,
+    Position,
+    Query,
+    Sort,
+    SourceRecord,
+    SourceState,
+)
 from gateway.library.statements import step
 
 MAX_COUNT = 1000
@@ -104,7 +113,7 @@ def _filters(connection: apsw.Connection, query: Query) -> tuple[str, tuple[Any,
         if value is not None:
             parts.append(f"{column} = ?")
             values.append(value)
-    for column, prefix, key in (
+    for name, prefix, key in (
         ("i.series", "series-", query.series),
         ("i.album", "album-", query.album),
         (None, "folder-", query.folder),
@@ -119,8 +128,8 @@ def _filters(connection: apsw.Connection, query: Query) -> tuple[str, tuple[Any,
                 "WHERE c.parent = ? AND c.key GLOB 'season:*')"
             )
             values += [container[0], container[0]]
-        elif column is not None:
-            parts.append(f"{column} = ?")
+        elif name is not None:
+            parts.append(f"{name} = ?")
             values.append(key)
         else:
             raise NotFound(f"no folder {key[:60]!r}")
@@ -200,7 +209,7 @@ def begun_items(
 
 def kind_counts(connection: apsw.Connection) -> dict[Kind, int]:
     """Visible items by kind; kinds without any are there with 0."""
-    found = {kind: 0 for kind in Kind}
+    found = dict.fromkeys(Kind, 0)
     for kind, count in connection.execute(step("kind_counts")):
         found[Kind(kind)] = count
     return found

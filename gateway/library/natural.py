@@ -12,7 +12,8 @@ PLACE_CHARS = 48
 
 
 def fold(text: str) -> str:
-    """A text for comparing without case; accents stay, composed and decomposed become equal."""
+    """A text for comparing without case, in one line; accents stay, however they are composed."""
+    text = text.replace("\n", " ")
     if text.isascii():
         return text.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
@@ -20,6 +21,7 @@ def fold(text: str) -> str:
 
 def natural_key(text: str) -> str:
     """A key whose plain order is the natural one: no case, no accents, ``2`` before ``10``."""
+    text = text.replace("\n", " ")
     if text.isascii():
         key = text.lower()
     else:

@@ -56,9 +56,7 @@ class Readers:
             self._opened.append(connection)
         return connection
 
-    def _guarded(
-        self, work: Callable[[apsw.Connection], _T], connection: apsw.Connection
-    ) -> _T:
+    def _guarded(self, work: Callable[[apsw.Connection], _T], connection: apsw.Connection) -> _T:
         try:
             return work(connection)
         except DAMAGE as failure:

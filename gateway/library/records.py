@@ -152,8 +152,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A series, an album or a folder as a list entry: its key, name and count, and one item of it
-    whose picture stands for it."""
+    """A series, an album or a folder as a list entry.
+
+    ``key`` is its object id; the picture of ``sample_item`` stands for it.
+    """
 
     key: str
     title: str

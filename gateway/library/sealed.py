@@ -83,6 +83,6 @@ def migrate(connection: apsw.Connection) -> None:
 def is_whole(connection: apsw.Connection) -> bool:
     """Read the whole database and check it."""
     try:
-        return connection.pragma("quick_check") == "ok"
+        return bool(connection.pragma("quick_check") == "ok")
     except (*DAMAGE, apsw.IOError):
         return False

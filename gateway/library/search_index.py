@@ -1,4 +1,4 @@
-"""The titles and properties of all visible things in memory, for substring search with exact totals.
+"""Titles and properties of all visible things in memory: substring search with exact totals.
 
 A word index cannot find words of one or two letters inside others, nor count without fetching.
 Comparing every title is simpler and fast: about 50 ns per title, most of which whole chunks save by
@@ -7,18 +7,22 @@ one test on their joined text. Rows lie in title order, in chunks that are chang
 
 from __future__ import annotations
 
+import re
 import threading
 from array import array
 from bisect import bisect_left, insort
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import overload
 
 from gateway.library.natural import natural_key
 from gateway.library.search_rows import SearchRow
 from gateway.upnp.sort import SortKey
 
 _CHUNK_ROWS = 512
+_COUNTS_KEPT = 32
+_FEW_MATCHES = 48
 
 Chooser = Callable[["Chunk", Sequence[int]], Sequence[int]]
 """Of the rows at these positions of a chunk, those that match, in the same order."""
@@ -40,6 +44,7 @@ class Chunk:
     durations: array[float] = field(default_factory=lambda: array("d"))
     orders: array[int] = field(default_factory=lambda: array("q"))
     _joined: str | None = None
+    _counts: dict[str, int] = field(default_factory=dict)
     _distinct: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @property
@@ -48,6 +53,35 @@ class Chunk:
         if self._joined is None:
             self._joined = "\n".join(self.titles)
         return self._joined
+
+    def count_titles(self, needle: str) -> int:
+        """How many titles hold the text."""
+        known = self._counts.get(needle)
+        if known is None:
+            if len(self._counts) >= _COUNTS_KEPT:
+                self._counts.clear()
+            # One match per line, of which nothing is kept: the quickest exact count there is.
+            known = len(re.findall(f"{re.escape(needle)}().*", self.joined)) if needle else -1
+            known = len(self.titles) if known < 0 else known
+            self._counts[needle] = known
+        return known
+
+    def find_titles(self, needle: str) -> list[int]:
+        """Positions of the titles that hold the text."""
+        if self.count_titles(needle) > _FEW_MATCHES:
+            return [at for at, title in enumerate(self.titles) if needle in title]
+        found: list[int] = []
+        text = self.joined
+        row, counted, at = 0, 0, text.find(needle)
+        while at >= 0:
+            row += text.count("\n", counted, at)
+            found.append(row)
+            end = text.find("\n", at)
+            if end < 0:
+                break
+            row, counted = row + 1, end + 1
+            at = text.find(needle, counted)
+        return found
 
     def distinct(self, column: str) -> frozenset[str]:
         """The different values of a text column."""
@@ -79,7 +113,19 @@ class Chunk:
     def split(self) -> Chunk:
         """Give the second half away."""
         half = len(self.titles) // 2
-        other = Chunk(*(column[half:] for column in self._columns()))
+        other = Chunk(
+            self.entries[half:],
+            self.titles[half:],
+            self.classes[half:],
+            self.parents[half:],
+            self.artists[half:],
+            self.albums[half:],
+            self.genres[half:],
+            self.dates[half:],
+            self.sizes[half:],
+            self.durations[half:],
+            self.orders[half:],
+        )
         self.cut(half, len(self.titles))
         return other
 
@@ -99,7 +145,37 @@ class Chunk:
 
     def _changed(self) -> None:
         self._joined = None
+        self._counts.clear()
         self._distinct.clear()
+
+
+class TitleHits(Sequence[int]):
+    """Positions of a chunk's titles that hold a text; counted at once, found when looked at."""
+
+    def __init__(self, chunk: Chunk, needle: str) -> None:
+        self._chunk = chunk
+        self._needle = needle
+        self._found: list[int] | None = None
+
+    def __len__(self) -> int:
+        if self._found is not None:
+            return len(self._found)
+        return self._chunk.count_titles(self._needle)
+
+    @overload
+    def __getitem__(self, at: int) -> int: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[int]: ...
+    def __getitem__(self, at: int | slice) -> int | list[int]:
+        return self._all()[at]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._all())
+
+    def _all(self) -> list[int]:
+        if self._found is None:
+            self._found = self._chunk.find_titles(self._needle)
+        return self._found
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +227,6 @@ class SearchIndex:
             for title, entry in lost:
                 self._remove(title, entry)
             for row in found:
-                self._remove(row.title, row.entry)
                 self._add(row)
 
     def search(
@@ -223,7 +298,10 @@ class SearchIndex:
             self._firsts.append(key)
         number = self._place(key)
         chunk = self._chunks[number]
-        chunk.insert(chunk.find(key), row)
+        at = chunk.find(key)
+        if at < len(chunk.titles) and chunk.entries[at] == row.entry:
+            chunk.cut(at, at + 1)
+        chunk.insert(at, row)
         self._firsts[number] = chunk.key(0)
         if len(chunk.titles) > 2 * _CHUNK_ROWS:
             other = chunk.split()
@@ -269,5 +347,5 @@ def _sorted(
             rows.sort(key=lambda one: natural_key(one[0].titles[one[1]]), reverse=key.descending)
             continue
         column = _SORT_COLUMNS[key.property]
-        rows.sort(key=lambda one: getattr(one[0], column)[one[1]], reverse=key.descending)  # noqa: B023
+        rows.sort(key=lambda one: getattr(one[0], column)[one[1]], reverse=key.descending)
     return rows

@@ -48,7 +48,7 @@ def item_row(item: Item, parent: str) -> SearchRow:
     )  # fmt: skip
 
 
-def item_values(  # noqa: PLR0913 - the columns of the step ``index_items``, in its order
+def item_values(
     entry: int, title: str, kind: str, mime: str, parent: str, artist: str | None,
     album: str | None, album_artist: str | None, genre: str | None, year: int | None,
     taken_s: float | None, modified_s: float | None, size_bytes: int, duration_s: float | None,
@@ -97,8 +97,10 @@ def _date(kind: str, year: int | None, taken_s: float | None, modified_s: float 
     if kind == Kind.PHOTO and taken_s is None and year is not None:
         return sys.intern(f"{year:04d}-01-01")
     try:
-        return "" if moment_s is None else datetime.fromtimestamp(moment_s, UTC).strftime(
-            "%Y-%m-%dT%H:%M:%S"
-        ).lower()
+        return (
+            ""
+            if moment_s is None
+            else datetime.fromtimestamp(moment_s, UTC).strftime("%Y-%m-%dT%H:%M:%S").lower()
+        )
     except (OverflowError, ValueError, OSError):
         return ""

@@ -9,6 +9,8 @@ import re
 from functools import cache
 from importlib import resources
 
+import apsw
+
 _FOLDER = resources.files("gateway.library").joinpath("sql")
 _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 _MIGRATION = re.compile(r"(\d{4})_\w+\.sql")
@@ -31,6 +33,11 @@ def step(name: str, **parts: str) -> str:
     """The text of a step; ``{part}`` in it is replaced by SQL of ours, never by a value."""
     text = _steps()[name]
     return text.format(**parts) if parts else text
+
+
+def numbers(cursor: apsw.Cursor) -> list[int]:
+    """The first column of all rows."""
+    return [int(str(row[0])) for row in cursor]
 
 
 @cache

@@ -18,7 +18,7 @@ from gateway.library.natural import PLACE_CHARS, natural_key
 from gateway.library.places import FIXED, RECENT, ContainerSpec, Standing, standings
 from gateway.library.records import Item
 from gateway.library.search_rows import SearchRow, container_row, item_row
-from gateway.library.statements import step
+from gateway.library.statements import numbers, step
 
 RECENT_COUNT = 200
 _LARGE = 1000
@@ -93,6 +93,10 @@ class Tree:
         """The public id of a container."""
         return self._nodes[container][1]
 
+    def home_of(self, connection: apsw.Connection, item: Item, changes: Changes) -> int:
+        """The container a search names as the item's parent."""
+        return self._ensure(connection, standings(item)[0].container, changes)
+
     def put_item(
         self,
         connection: apsw.Connection,
@@ -122,26 +126,27 @@ class Tree:
         changes.touched.update(number for number, _, _ in before ^ now)
         changes.updated.update(ids)
         changes.updated.add(self._ids[RECENT.key])
-        connection.execute(step("set_item_place"), (ids[0], place, item.id))
+        if old is not None:
+            values = (ids[0], place, item.id, ids[0], place)
+            connection.execute(step("set_item_place"), values)
         self.render_item(connection, item)
-        changes.found.append(item_row(item, self._home_text(wanted)))
+        if not connection.execute(step("is_locked"), (source,)).get:
+            changes.found.append(item_row(item, self._home_text(wanted)))
 
     def drop_item(self, connection: apsw.Connection, item: Item, changes: Changes) -> None:
         """Take an item out of the tree; its row stays."""
-        for number, sort, _ in connection.execute(step("memberships"), (item.id,)).fetchall():
-            connection.execute(step("delete_member"), (number, sort, item.id))
-            changes.touched.add(number)
+        places = connection.execute(step("memberships"), (item.id,)).fetchall()
+        connection.executemany(
+            step("delete_member"), [(number, sort, item.id) for number, sort, _ in places]
+        )
+        changes.touched.update(int(str(number)) for number, _, _ in places)
         self._erase(connection, place_of(item.title), item.id)
         changes.updated.add(self._ids[RECENT.key])
         changes.lost.append((item.title, item.id))
 
-    def touch_source(
-        self, connection: apsw.Connection, source: int, changes: Changes
-    ) -> None:
+    def touch_source(self, connection: apsw.Connection, source: int, changes: Changes) -> None:
         """A source was locked or unlocked: every container with items of it is numbered anew."""
-        changes.touched.update(
-            row[0] for row in connection.execute(step("containers_of_source"), (source,))
-        )
+        changes.touched.update(numbers(connection.execute(step("containers_of_source"), (source,))))
         changes.updated.add(self._ids[RECENT.key])
 
     def render_item(
@@ -214,15 +219,13 @@ class Tree:
 
     def take_stale(self, connection: apsw.Connection, changes: Changes) -> None:
         """Let the job number what was left stale, as far as it is due."""
-        changes.touched.update(row[0] for row in connection.execute(step("stale_containers")))
+        changes.touched.update(numbers(connection.execute(step("stale_containers"))))
         self.has_stale = False
 
-    def refresh_samples(
-        self, connection: apsw.Connection, item_id: int, changes: Changes
-    ) -> None:
+    def refresh_samples(self, connection: apsw.Connection, item_id: int, changes: Changes) -> None:
         """An item got its first picture, which may be the one of its containers."""
-        rows = connection.execute(step("memberships"), (item_id,)).fetchall()
-        changes.touched.update(number for number, _, _ in rows if self._is_grown(number))
+        found = numbers(connection.execute(step("memberships"), (item_id,)))
+        changes.touched.update(number for number in found if self._is_grown(number))
 
     def _is_grown(self, container: int) -> bool:
         return "-" in self._nodes[container][1]
@@ -266,7 +269,7 @@ class Tree:
         is_news = bool(new_count) != bool(count) or new_sample != sample
         if parent and is_news:
             changes.updated.add(parent)
-            return parent
+            return int(parent)
         return None
 
     def _count_recent(self, connection: apsw.Connection, changes: Changes) -> None:
@@ -284,9 +287,7 @@ class Tree:
     def _home_text(self, wanted: tuple[Standing, ...]) -> str:
         return self._nodes[self._ids[wanted[0].container.key]][1]
 
-    def _ensure(
-        self, connection: apsw.Connection, spec: ContainerSpec, changes: Changes
-    ) -> int:
+    def _ensure(self, connection: apsw.Connection, spec: ContainerSpec, changes: Changes) -> int:
         known = self._ids.get(spec.key)
         if known is not None:
             return known

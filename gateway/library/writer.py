@@ -34,10 +34,10 @@ class _Job:
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
 
-    def settle(self, result: Any, failure: BaseException | None) -> None:
+    def settle(self, result: object, failure: BaseException | None) -> None:
         self.loop.call_soon_threadsafe(self._settle, result, failure)
 
-    def _settle(self, result: Any, failure: BaseException | None) -> None:
+    def _settle(self, result: object, failure: BaseException | None) -> None:
         if self.future.done():
             return
         if failure is None:
@@ -58,9 +58,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="library-writer", daemon=True)
         self._thread.start()
 
-    async def run(
-        self, work: Callable[[apsw.Connection], _T], *, is_durable: bool = False
-    ) -> _T:
+    async def run(self, work: Callable[[apsw.Connection], _T], *, is_durable: bool = False) -> _T:
         """Do ``work`` in a transaction; committed when it returns, on disk if ``is_durable``.
 
         A cancelled caller does not undo its work.

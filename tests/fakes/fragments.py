@@ -22,7 +22,8 @@ class PlainFragments:
         self.items += 1
         shown = "" if fields is None else f" fields={','.join(sorted(fields))}"
         return (
-            f"<i{item.id} parent={parent_id} class={profile_class}{self.edition}{shown}>{item.title}"
+            f"<i{item.id} parent={parent_id} class={profile_class}{self.edition}{shown}>"
+            f"{item.title}"
             f"|\x01/media/\x02/{item.id}{'|art' if item.has_art else ''}</i>\n"
         )
 
@@ -40,4 +41,6 @@ class PlainFragments:
         fields: frozenset[str] | None = None,
     ) -> str:
         del profile_class, upnp_class, artist, fields
-        return f"<{container_id} parent={parent_id} count={child_count} art={art_item}>{title}</c>\n"
+        return (
+            f"<{container_id} parent={parent_id} count={child_count} art={art_item}>{title}</c>\n"
+        )

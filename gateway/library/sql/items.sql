@@ -14,6 +14,12 @@ JOIN source s ON s.id = i.source
 WHERE i.deleted_s IS NULL AND s.state <> 'locked'
 ORDER BY wanted.key
 
+-- name: marks_of_item
+SELECT listed, known, place_key FROM item WHERE id = ?
+
+-- name: scan_of_source
+SELECT scan FROM source WHERE id = ?
+
 -- name: insert_item
 INSERT INTO item ({columns}) VALUES ({values})
 
@@ -21,7 +27,7 @@ INSERT INTO item ({columns}) VALUES ({values})
 UPDATE item SET {columns} WHERE id = ?
 
 -- name: set_item_place
-UPDATE item SET home = ?, place = ? WHERE id = ?
+UPDATE item SET home = ?, place = ? WHERE id = ? AND (home <> ? OR place <> ?)
 
 -- name: see_item
 INSERT OR REPLACE INTO sighting (item, scan) VALUES (?, ?)
@@ -65,7 +71,7 @@ ORDER BY i.deleted_s DESC LIMIT 1
 -- name: items_to_probe
 SELECT {columns} FROM item i JOIN source s ON s.id = i.source
 WHERE i.probe = 'unknown' AND i.deleted_s IS NULL AND s.state NOT IN ('locked', 'away')
-ORDER BY i.id LIMIT ?
+ORDER BY i.id DESC LIMIT ?
 
 -- name: items_after
 SELECT {columns} FROM item i JOIN source s ON s.id = i.source

@@ -25,7 +25,7 @@ LEFT JOIN fragment f ON f.class = ?1 AND f.place = i.place AND f.entry = i.id
 ORDER BY i.added_s DESC, i.id DESC
 
 -- name: fragment
-SELECT xml FROM fragment WHERE class = ? AND place = ? AND entry = ?
+SELECT entry, xml FROM fragment WHERE class = ? AND place = ? AND entry = ?
 
 -- name: home_of_item
 SELECT c.object_id, i.place FROM item i JOIN source s ON s.id = i.source JOIN container c ON c.id = i.home

@@ -96,3 +96,6 @@ WITH RECURSIVE below (entry) AS (
     SELECT p.entry FROM below b JOIN page p ON b.entry < 0 AND p.container = -b.entry
 )
 SELECT entry FROM below
+
+-- name: is_locked
+SELECT state = 'locked' FROM source WHERE id = ?
