@@ -29,10 +29,15 @@ class Frame(IntEnum):
     FAIL = 7  # child: UTF-8, why not
 
 
-def pack_body(facts: Mapping[str, Any], *blobs: bytes) -> bytes:
-    """A JSON object and blobs as one body."""
+def body_parts(facts: Mapping[str, Any], *blobs: bytes) -> tuple[bytes, ...]:
+    """A JSON object and blobs as the parts of one body."""
     head = json.dumps([facts, [len(blob) for blob in blobs]], separators=(",", ":")).encode()
-    return b"".join((struct.pack(">I", len(head)), head, *blobs))
+    return struct.pack(">I", len(head)) + head, *blobs
+
+
+def pack_body(facts: Mapping[str, Any], *blobs: bytes) -> bytes:
+    """The same in one piece."""
+    return b"".join(body_parts(facts, *blobs))
 
 
 def unpack_body(body: bytes) -> tuple[dict[str, Any], list[bytes]]:

@@ -47,6 +47,8 @@ _START = (
 )
 _SOCKET_BYTES = 1 << 20
 _PIECE_BYTES = 1 << 20
+# Below it a reader pauses its socket: a segment should flow in without stopping.
+_STREAM_BYTES = 8 << 20
 _SMALL_BUDGET_BYTES = 48 << 20
 _SEGMENT_EXTRA_BYTES = 96 << 20
 _PHOTO_BUDGET_BYTES = 64 << 20
@@ -303,7 +305,7 @@ class _Worker:
                 rules = Rules(memory_bytes=settings.memory_bytes, open_files=64, boxed=True)
                 arguments = [_paths(), str(theirs.fileno()), str(os.getpid()), rules.to_text()]
                 child = await start_python(_START, arguments, pass_fds=[theirs.fileno()])
-            reader, writer = await asyncio.open_unix_connection(sock=ours)
+            reader, writer = await asyncio.open_unix_connection(sock=ours, limit=_STREAM_BYTES)
         except BaseException:
             ours.close()
             raise

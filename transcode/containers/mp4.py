@@ -33,7 +33,7 @@ class Box:
 class Sample:
     """One access unit of a fragment, times in the track's ticks."""
 
-    data: bytes
+    data: bytes | memoryview
     duration: int
     composition_offset: int
     is_key: bool
@@ -206,7 +206,8 @@ def fragment(sequence: int, runs: Sequence[Run]) -> bytes:
         offsets.append(at)
         at += size
     payload = [sample.data for run in filled for sample in run.samples]
-    return _moof(sequence, filled, offsets) + _box(b"mdat", *payload)
+    head = _moof(sequence, filled, offsets) + struct.pack(">I4s", 8 + sum(sizes), b"mdat")
+    return b"".join((head, *payload))
 
 
 def _moof(sequence: int, runs: Sequence[Run], offsets: Sequence[int]) -> bytes:
@@ -239,7 +240,7 @@ def _box(kind: bytes, *parts: bytes) -> bytes:
 
 
 def decode_order_samples(
-    units: Sequence[tuple[int, bytes, bool]], stop: int
+    units: Sequence[tuple[int, bytes | memoryview, bool]], stop: int
 ) -> tuple[int, list[Sample]]:
     """Samples of a picture track from units in decoding order.
 

@@ -38,8 +38,8 @@ class SoundGrid:
     rate_hz: int
     frame_samples: int | None
     phase: int
-    time_base: Fraction
-    start_us: int
+    samples_per_tick: float
+    zero_samples: float
 
     @classmethod
     def of(cls, stream: AudioStream, piece: Piece) -> SoundGrid:
@@ -51,11 +51,17 @@ class SoundGrid:
             frame = stream.codec_context.frame_size
         time_base = stream.time_base or Fraction(1, rate)
         phase = round(piece.audio_start_us * rate / 1_000_000)
-        return cls(rate, frame, phase, time_base, piece.start_us)
+        return cls(
+            rate_hz=rate,
+            frame_samples=frame,
+            phase=phase,
+            samples_per_tick=float(time_base * rate),
+            zero_samples=piece.start_us * rate / 1e6,
+        )
 
     def position(self, pts: int) -> int:
         """Samples from film time 0 to the packet's start."""
-        raw = float(pts * self.time_base - Fraction(self.start_us, 1_000_000)) * self.rate_hz
+        raw = pts * self.samples_per_tick - self.zero_samples
         if self.frame_samples is None:
             return round(raw)
         frames = round((raw - self.phase) / self.frame_samples)
@@ -67,7 +73,7 @@ class SoundGrid:
         """Samples of one packet."""
         if self.frame_samples is not None:
             return self.frame_samples
-        return max(1, round((packet.duration or 0) * self.time_base * self.rate_hz))
+        return max(1, round((packet.duration or 0) * self.samples_per_tick))
 
 
 @dataclass(slots=True)

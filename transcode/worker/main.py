@@ -14,7 +14,7 @@ import logging
 import pkgutil
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -26,7 +26,7 @@ from transcode.piece import Piece
 from transcode.rules import InForce, Rules
 from transcode.variant import Variant
 from transcode.webvtt import Cue
-from transcode.wire import HEAD, MOST_BYTES, SPAN, Frame, pack_body, unpack_body
+from transcode.wire import HEAD, MOST_BYTES, SPAN, Frame, body_parts, unpack_body
 from transcode.worker.cutting import cut_segment
 from transcode.worker.films import Film, Films
 from transcode.worker.indexing import NoIndexError, build_index
@@ -51,10 +51,11 @@ class Line:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
 
-    def send(self, kind: Frame, body: bytes) -> None:
-        """One frame."""
-        self._sock.sendall(HEAD.pack(len(body) + 1, kind))
-        self._sock.sendall(body)
+    def send(self, kind: Frame, *parts: bytes) -> None:
+        """One frame; its parts are not joined first, a segment is large."""
+        self._sock.sendall(HEAD.pack(sum(map(len, parts)) + 1, kind))
+        for part in parts:
+            self._sock.sendall(part)
 
     def receive(self) -> tuple[Frame, bytes]:
         """The next frame.
@@ -67,30 +68,35 @@ class Line:
             raise Gone
         return Frame(kind), self._exactly(length - 1)
 
-    def ask(self, start: int, stop: int) -> bytes:
+    def ask(self, start: int, stop: int) -> memoryview:
         """Bytes of the file in hand.
 
         Raises:
             ReadAbortedError: they will not come.
         """
         self.send(Frame.READ, SPAN.pack(start, stop))
-        found = bytearray()
-        while len(found) < stop - start:
-            kind, body = self.receive()
-            if kind is not Frame.BYTES:
+        found = memoryview(bytearray(stop - start))
+        at = 0
+        while at < len(found):
+            length, kind = HEAD.unpack(self._exactly(HEAD.size))
+            if kind != Frame.BYTES or length - 1 > len(found) - at:
                 raise ReadAbortedError
-            found += body
-        return bytes(found)
+            self._fill(found[at : at + length - 1])
+            at += length - 1
+        return found
 
     def _exactly(self, count: int) -> bytes:
         data = bytearray(count)
-        view, at = memoryview(data), 0
-        while at < count:
+        self._fill(memoryview(data))
+        return bytes(data)
+
+    def _fill(self, view: memoryview) -> None:
+        at = 0
+        while at < len(view):
             got = self._sock.recv_into(view[at:])
             if not got:
                 raise Gone
             at += got
-        return bytes(data)
 
 
 class Worker:
@@ -99,7 +105,7 @@ class Worker:
     def __init__(self, line: Line) -> None:
         self._line = line
         self._films = Films(line.ask)
-        self._commands: dict[str, Callable[[dict[str, Any]], bytes]] = {
+        self._commands: dict[str, Callable[[dict[str, Any]], Sequence[bytes]]] = {
             "probe": self._probe,
             "index": self._index,
             "init": self._init,
@@ -127,7 +133,7 @@ class Worker:
                 except (FFmpegError, OSError, ArithmeticError, LookupError, TypeError) as error:
                     self._fail(order, f"{type(error).__name__}: {error}")
                 else:
-                    self._line.send(Frame.DONE, answer)
+                    self._line.send(Frame.DONE, *answer)
 
     def _fail(self, order: dict[str, Any], why: str) -> None:
         self._films.drop(order["key"])
@@ -138,7 +144,7 @@ class Worker:
         film.file.read_bytes = 0
         return film
 
-    def _probe(self, order: dict[str, Any]) -> bytes:
+    def _probe(self, order: dict[str, Any]) -> Sequence[bytes]:
         found = probe_file(self._line.ask, order["size_bytes"], order["suffix"])
         facts = {
             "facts": found.facts.to_json(),
@@ -146,27 +152,27 @@ class Worker:
             "orientation": found.orientation,
             "taken_s": found.taken_s,
         }
-        return pack_body(facts, found.cover or b"", found.picture or b"", found.tile or b"")
+        return body_parts(facts, found.cover or b"", found.picture or b"", found.tile or b"")
 
-    def _index(self, order: dict[str, Any]) -> bytes:
+    def _index(self, order: dict[str, Any]) -> Sequence[bytes]:
         film = self._film(order)
         index = build_index(film, order["video"])
         film.file.forget()
-        return pack_body({}, index.to_bytes())
+        return body_parts({}, index.to_bytes())
 
-    def _init(self, order: dict[str, Any]) -> bytes:
+    def _init(self, order: dict[str, Any]) -> Sequence[bytes]:
         film = self._film(order)
         init = init_segment(film, Variant.parse(order["variant"]), _piece(order))
         film.file.forget()
-        return pack_body({}, init)
+        return body_parts({}, init)
 
-    def _segment(self, order: dict[str, Any]) -> bytes:
+    def _segment(self, order: dict[str, Any]) -> Sequence[bytes]:
         film = self._film(order)
         data = segment(film, Variant.parse(order["variant"]), _piece(order))
         film.file.forget()
-        return pack_body({}, data)
+        return body_parts({}, data)
 
-    def _cues(self, order: dict[str, Any]) -> bytes:
+    def _cues(self, order: dict[str, Any]) -> Sequence[bytes]:
         film, piece = self._film(order), _piece(order)
         if piece.number not in film.cues:
             cut_segment(film, piece, None, needs_run_in=False)
@@ -176,18 +182,18 @@ class Worker:
             cues += film.cues.get(number, {}).get(order["track"], [])
         stop = piece.stop_s if piece.stop_s is not None else float("inf")
         overlapping = [one for one in cues if one.start_s < stop and one.stop_s > piece.from_s]
-        return pack_body({"cues": [asdict(one) for one in overlapping]})
+        return body_parts({"cues": [asdict(one) for one in overlapping]})
 
-    def _picture(self, order: dict[str, Any]) -> bytes:
+    def _picture(self, order: dict[str, Any]) -> Sequence[bytes]:
         if order["is_photo"]:
             if order["size_bytes"] > _PHOTO_CAP_BYTES:
                 raise NoPictureError("the photo is too large for a thumbnail")
-            jpeg, tile = thumbnail(self._line.ask(0, order["size_bytes"]))
+            jpeg, tile = thumbnail(bytes(self._line.ask(0, order["size_bytes"])))
         else:
             film = self._film(order)
             jpeg, tile = frame_at(film, order["time_s"])
             film.file.forget()
-        return pack_body({}, jpeg, tile)
+        return body_parts({}, jpeg, tile)
 
 
 def _piece(order: dict[str, Any]) -> Piece:

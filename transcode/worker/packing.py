@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import av
@@ -27,6 +27,7 @@ from transcode.worker.films import Film
 from transcode.worker.sound import FRAME, aac_encoder, encode_piece, output_rate_hz
 
 _TS_HZ = 90_000
+_TS_BASE = Fraction(1, _TS_HZ)
 _VIDEO_TRACK = 1
 
 
@@ -160,14 +161,8 @@ def _fmp4_segment(
     runs: list[Run] = []
     video = _video(film, piece)
     if variant.video is not None and pictures:
-        base = video.time_base or Fraction(1, _TS_HZ)
-        scale = picture_scale_hz(video)
-        zero = Fraction(piece.start_us, 1_000_000)
-
-        def tick(pts: int) -> int:
-            return max(0, round((pts * base - zero) * scale))
-
-        units = [(tick(one.pts or 0), bytes(one), one.is_keyframe) for one in pictures]
+        tick = _film_ticks(video, piece, picture_scale_hz(video))
+        units = [(max(0, tick(one.pts or 0)), memoryview(one), one.is_keyframe) for one in pictures]
         latest = max(pictures, key=lambda one: one.pts or 0)
         following = (latest.pts or 0) + (latest.duration or 1)
         stop = tick(following if piece.stop_pts is None else piece.stop_pts)
@@ -177,6 +172,19 @@ def _fmp4_segment(
         track = 1 if variant.video is None else 2
         runs.append(_sound_run(film, variant, piece, track, sound))
     return fragment(piece.number + 1, runs)
+
+
+def _film_ticks(stream: Stream, piece: Piece, scale_hz: int) -> Callable[[int], int]:
+    """From the stream's ticks to ticks of film time, exactly, in whole numbers."""
+    base = (stream.time_base or Fraction(1, _TS_HZ)) * scale_hz
+    zero = Fraction(piece.start_us * scale_hz, 1_000_000)
+    common = base.denominator * zero.denominator
+    factor, shift = base.numerator * zero.denominator, zero.numerator * base.denominator
+
+    def ticks(pts: int) -> int:
+        return (2 * (pts * factor - shift) + common) // (2 * common)
+
+    return ticks
 
 
 def _sound_run(
@@ -192,7 +200,7 @@ def _sound_run(
     starts = [at for at, _ in sound]
     ends = [*starts[1:], starts[-1] + last]
     samples = [
-        Sample(bytes(packet), max(0, end - at), 0, is_key=True)
+        Sample(memoryview(packet), max(0, end - at), 0, is_key=True)
         for (at, packet), end in zip(sound, ends, strict=True)
     ]
     return Run(track, starts[0], samples)
@@ -206,9 +214,8 @@ def _ts_segment(
     sound: Sequence[tuple[int, Packet[Stream]]],
 ) -> bytes:
     out = io.BytesIO()
-    options = {"mpegts_copyts": "1", "muxdelay": "0", "muxpreload": "0"}
-    options["avoid_negative_ts"] = "disabled"
-    with av.open(out, "w", format="mpegts", options=options) as muxer:
+    options = {"mpegts_copyts": "1", "avoid_negative_ts": "disabled"}
+    with av.open(out, "w", format="mpegts", options=options, buffer_size=1 << 20) as muxer:
         rows: list[tuple[int, Packet[Stream]]] = []
         if variant.video is not None:
             target: Stream = muxer.add_stream_from_template(_video(film, piece))
@@ -234,9 +241,8 @@ def _ts_pictures(
     video: VideoStream, piece: Piece, pictures: Sequence[Packet[Stream]], target: Stream
 ) -> list[tuple[int, Packet[Stream]]]:
     """Pictures with decoding times: the sorted presentation times, ahead by the reordering."""
-    base = video.time_base or Fraction(1, _TS_HZ)
-    zero = Fraction(piece.start_us, 1_000_000)
-    shown = [TS_ZERO + round(((one.pts or 0) * base - zero) * _TS_HZ) for one in pictures]
+    tick = _film_ticks(video, piece, _TS_HZ)
+    shown = [TS_ZERO + tick(one.pts or 0) for one in pictures]
     ahead = round(piece.reorder_s * _TS_HZ)
     rows = []
     for packet, pts, order in zip(pictures, shown, sorted(shown), strict=True):
@@ -247,6 +253,6 @@ def _ts_pictures(
 
 def _stamped(packet: Packet[Stream], pts: int, dts: int, target: Stream) -> Packet[Stream]:
     packet.pts, packet.dts = pts, dts
-    packet.time_base = Fraction(1, _TS_HZ)
+    packet.time_base = _TS_BASE
     packet.stream = target
     return packet

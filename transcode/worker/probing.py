@@ -63,7 +63,7 @@ def probe_file(ask: Ask, size_bytes: int, suffix: str) -> Probed:
 
 def _probe_photo(ask: Ask, size_bytes: int) -> Probed:
     """Facts of a photo; the thumbnail too when the whole file is within the budget."""
-    head = ask(0, min(size_bytes, _PHOTO_BYTES))
+    head = bytes(ask(0, min(size_bytes, _PHOTO_BYTES)))
     photo = read_photo(head)
     picture: bytes | None = None
     tile: bytes | None = None

@@ -12,7 +12,7 @@ _MOST_STEP_BYTES = 1 << 20
 _KEPT_BYTES = 24 << 20
 INDEX_CAP_BYTES = 32 << 20
 
-Ask = Callable[[int, int], bytes]
+Ask = Callable[[int, int], bytes | memoryview]
 
 
 class SpanFile:
@@ -21,12 +21,12 @@ class SpanFile:
     def __init__(self, ask: Ask, size_bytes: int) -> None:
         self._ask = ask
         self._size_bytes = size_bytes
-        self._spans: list[tuple[int, bytes]] = []
+        self._spans: list[tuple[int, memoryview]] = []
         self._at = 0
         self._step_bytes = STEP_BYTES
         self.read_bytes = 0
 
-    def fetch(self, start: int, stop: int) -> bytes:
+    def fetch(self, start: int, stop: int) -> memoryview:
         """Have a span at hand; spans already held are not asked again."""
         stop = min(stop, self._size_bytes)
         for begin, data in self._spans:
@@ -36,8 +36,8 @@ class SpanFile:
                 start = begin + len(data)
                 break
         if start >= stop:
-            return b""
-        data = self._ask(start, stop)
+            return memoryview(b"")
+        data = memoryview(self._ask(start, stop))
         self.read_bytes += len(data)
         self._spans.append((start, data))
         while len(self._spans) > 1 and sum(len(one) for _, one in self._spans) > _KEPT_BYTES:
@@ -50,7 +50,7 @@ class SpanFile:
         Raises:
             ValueError: the index is larger than any film needs.
         """
-        head = self.fetch(0, HEAD_BYTES)
+        head = bytes(self.fetch(0, HEAD_BYTES))
         span = moov_span(head, self._size_bytes)
         if span is None:
             return
@@ -62,13 +62,13 @@ class SpanFile:
 
     def moov(self) -> bytes | None:
         """The whole ``moov`` box of an MP4 file, as far as it is at hand."""
-        head = self.fetch(0, HEAD_BYTES)
+        head = bytes(self.fetch(0, HEAD_BYTES))
         span = moov_span(head, self._size_bytes)
         if span is None or span[1] - span[0] > INDEX_CAP_BYTES:
             return None
         parts, at = [], span[0]
         while at < span[1]:
-            piece = self._held(at, span[1] - at) or self.fetch(at, span[1])
+            piece = self._held(at, span[1] - at) or bytes(self.fetch(at, span[1]))
             parts.append(piece)
             at += len(piece)
         return b"".join(parts)
@@ -81,7 +81,7 @@ class SpanFile:
     def _held(self, start: int, count: int) -> bytes:
         for begin, data in reversed(self._spans):
             if begin <= start < begin + len(data):
-                return data[start - begin : start - begin + count]
+                return bytes(data[start - begin : start - begin + count])
         return b""
 
     # The names PyAV calls.
@@ -98,7 +98,7 @@ class SpanFile:
             stop = self._at + max(count, self._step_bytes)
             if self._size_bytes - stop < STEP_BYTES // 4:
                 stop = self._size_bytes
-            data = self.fetch(self._at, stop)[:count]
+            data = bytes(self.fetch(self._at, stop)[:count])
         self._at += len(data)
         return data
 
