@@ -76,9 +76,7 @@ async def send_subtitle_playlist(request: web.Request) -> web.StreamResponse:
     """The playlist of a subtitle track, on the grid of the film's segments."""
     check_token(request)
     item_id, _ = item_of(request), _track(request)
-    return _text(
-        subtitle_playlist(await copy_playlist(request.app[PARTS], item_id)), PLAYLIST_MIME
-    )
+    return _text(subtitle_playlist(await copy_playlist(request.app[PARTS], item_id)), PLAYLIST_MIME)
 
 
 async def send_subtitles(request: web.Request) -> web.StreamResponse:

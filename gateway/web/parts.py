@@ -34,7 +34,6 @@ from transcode.variant import Variant
 
 if TYPE_CHECKING:
     from transcode.decision import Plan, Wishes
-
     from transcode.screens import Screen
 
 
