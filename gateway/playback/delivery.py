@@ -118,9 +118,14 @@ class Delivery:
         """fMP4 initialisation segment."""
         return await self._hls.init(await self._checked(item_id, variant), variant)
 
-    async def segment(self, item_id: int, variant: Variant, number: int) -> bytes:
-        """Media segment ``number`` of the playlist."""
-        return await self._hls.segment(await self._checked(item_id, variant), variant, number)
+    async def segment(self, item_id: int, variant: Variant, number: int, viewer: str) -> bytes:
+        """Media segment ``number`` of the playlist; a conversion runs for its viewers only."""
+        media = await self._checked(item_id, variant)
+        return await self._hls.segment(media, variant, number, viewer)
+
+    async def release(self, viewer: str) -> None:
+        """A viewer left: what is converted for him alone ends within three seconds."""
+        await self._hls.release(viewer)
 
     async def cues(self, item_id: int, track: int, number: int) -> str:
         """WebVTT of subtitle ``track`` for one segment's stretch."""

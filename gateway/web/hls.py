@@ -60,7 +60,7 @@ async def send_segment(request: web.Request) -> web.StreamResponse:
     with request.app[STREAMS].run(
         request, grant, "hls", item=item_id, source=item.source
     ) as stream:
-        body = await request.app[PARTS].delivery.segment(item_id, variant, number)
+        body = await request.app[PARTS].delivery.segment(item_id, variant, number, grant.device)
         return await send_whole(request, stream, body, _SEGMENT_MIME[variant.package])
 
 

@@ -120,8 +120,12 @@ class Deliverer(Protocol):
         """The initialisation segment."""
         ...
 
-    async def segment(self, item_id: int, variant: Variant, number: int) -> bytes:
-        """One segment."""
+    async def segment(self, item_id: int, variant: Variant, number: int, viewer: str) -> bytes:
+        """One segment; ``viewer`` is whoever the conversion runs for."""
+        ...
+
+    async def release(self, viewer: str) -> None:
+        """A viewer left: what is converted for him alone ends."""
         ...
 
     async def cues(self, item_id: int, track: int, number: int) -> str:

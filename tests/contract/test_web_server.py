@@ -300,6 +300,21 @@ async def test_roles_bound_what_a_device_may_do(house, client) -> None:
         assert "spec" not in (await reply.json())["sources"][0]
 
 
+async def test_a_page_that_stops_keeps_its_place_and_ends_its_conversion(house, client) -> None:
+    headers = bearer(house)
+    body = {"item": 7, "position_s": 8.5, "duration_s": 10.0}
+    async with client.post("/api/v1/sessions/stop", json=body, headers=headers) as reply:
+        assert reply.status == 200
+    async with client.get("/api/v1/items/7", headers=headers) as reply:
+        assert (await reply.json())["position_s"] == 8.5
+    assert len(house.rooms.released) == 1
+    async with client.post("/api/v1/sessions/stop", json={"item": 7}, headers=headers) as reply:
+        assert reply.status == 400
+    async with client.post("/api/v1/sessions/stop", json={}) as reply:
+        assert reply.status == 401
+    assert len(house.rooms.released) == 1
+
+
 async def test_items_positions_plans_and_files(house, client) -> None:
     headers = bearer(house)
     item = "/api/v1/items/7"

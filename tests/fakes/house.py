@@ -97,6 +97,7 @@ class FakeRooms:
     positions: dict[int, Position] = field(default_factory=dict)
     locked: bool = False
     plan_mode: str = "remux"
+    released: list[str] = field(default_factory=list)
     film: Item = field(
         default_factory=lambda: Item(
             id=7,
@@ -179,7 +180,10 @@ class FakeRooms:
         await self.item(item_id)
         return b"INIT"
 
-    async def segment(self, item_id: int, variant: Variant, number: int) -> bytes:
+    async def release(self, viewer: str) -> None:
+        self.released.append(viewer)
+
+    async def segment(self, item_id: int, variant: Variant, number: int, viewer: str) -> bytes:
         await self.item(item_id)
         if number > 1:
             raise NotFound(f"no segment {number}")

@@ -324,6 +324,7 @@ class FakePlayback:
         self.segment_delay_s = 0.0
         self.broken = False
         self.asked: list[int] = []
+        self.released: list[str] = []
 
     async def open(self, item_id: int) -> FakeOpened:
         item = await self._catalogue.item(item_id)
@@ -364,7 +365,10 @@ class FakePlayback:
     async def init(self, item_id: int, variant: Variant) -> bytes:
         return (self._files.folder / "init.mp4").read_bytes()
 
-    async def segment(self, item_id: int, variant: Variant, number: int) -> bytes:
+    async def release(self, viewer: str) -> None:
+        self.released.append(viewer)
+
+    async def segment(self, item_id: int, variant: Variant, number: int, viewer: str) -> bytes:
         self.asked.append(number)
         if self.broken:
             raise NotFound("the segment is gone")

@@ -9,7 +9,7 @@ from gateway.library.records import SourceRecord
 from gateway.security.devices import Device, DeviceKind, Role
 from gateway.security.grants import Purpose
 from gateway.security.owner import is_same_secret
-from gateway.web.api.items import file_address
+from gateway.web.api.items import PROFILE, file_address
 from gateway.web.api.reading import query_text, read_fields
 from gateway.web.asker import (
     find_asker,
@@ -124,6 +124,20 @@ async def show_door(request: web.Request) -> web.Response:
             "target": device.target,
         }
     )
+
+
+async def stop_session(request: web.Request) -> web.Response:
+    """A page stopped playing: its place is kept, what was converted for it ends."""
+    device = require(request)
+    parts = request.app[PARTS]
+    fields = await read_fields(request)
+    item_id = fields.whole("item")
+    if item_id is not None:
+        await parts.catalogue.item(item_id)
+        place_s, length_s = fields.number("position_s"), fields.optional_number("duration_s")
+        await parts.positions.report(item_id, PROFILE, place_s, length_s)
+    await parts.delivery.release(device.id)
+    return web.json_response({})
 
 
 async def list_sessions(request: web.Request) -> web.Response:
@@ -264,6 +278,7 @@ def routes() -> list[web.AbstractRouteDef]:
         web.post("/api/v1/devices/{device}/{act:approve|revoke|forget}", command_device),
         web.get("/api/v1/door", show_door),
         web.get("/api/v1/sessions", list_sessions),
+        web.post("/api/v1/sessions/stop", stop_session),
         web.post("/api/v1/pair", pair),
         web.post("/api/v1/owner", own),
         web.post("/api/v1/local/token", make_local_token),
