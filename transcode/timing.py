@@ -46,16 +46,22 @@ class Beat:
 
     @property
     def count(self) -> int:
-        """Number of segments."""
-        return -(-self.total_frames // self.frames)
+        """Number of segments.
+
+        A rest of less than half a second belongs to the segment before it: sound often lasts a
+        little longer than the picture, and a segment of its own would have nothing to show.
+        """
+        whole, rest = divmod(self.total_frames, self.frames)
+        return max(1, whole + (2 * rest >= self.rate))
 
     def start(self, n: int) -> Fraction:
         """Film time of segment ``n``'s first picture, in seconds."""
         return n * self.frames / self.rate
 
     def frames_in(self, n: int) -> int:
-        """Pictures of segment ``n``; the last one may be shorter."""
-        return min(self.frames, self.total_frames - n * self.frames)
+        """Pictures of segment ``n``; the last one is shorter or a little longer."""
+        is_last = n == self.count - 1
+        return self.total_frames - n * self.frames if is_last else self.frames
 
     def duration(self, n: int) -> Fraction:
         """Length of segment ``n`` in seconds."""
