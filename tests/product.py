@@ -195,7 +195,18 @@ def make_small_films(folder: Path) -> dict[str, bytes]:
     base, hevc = folder / "base.mkv", folder / "hevc.mkv"
     run_ffmpeg(
         *("-v", "error", "-f", "lavfi", "-i", "testsrc2=s=320x180:r=24:d=24"),
-        *("-f", "lavfi", "-i", "sine=f=330:r=48000:d=24", "-c:v", "libx264", "-g", "48"),
+        *(
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=f=330:r=48000:d=24",
+            "-c:v",
+            "libx264",
+            "-g",
+            "48",
+            "-pix_fmt",
+            "yuv420p",
+        ),
         *("-preset", "ultrafast", "-c:a", "aac", "-ac", "2", str(base)),
     )
     run_ffmpeg(

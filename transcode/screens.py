@@ -188,6 +188,8 @@ _HLS_MIMES: Final = ("application/vnd.apple.mpegurl", "application/x-mpegurl")
 _TS_MIME: Final = "video/mp2t"
 # Containers every browser that plays H.264 plays as files.
 _BROWSER_FILES: Final = frozenset({"mp4", "jpeg", "png", "gif", "webp"})
+# Source: RFC 6381 3.3: profile, constraints and level as six hexadecimal digits.
+_AVC: Final = re.compile(r"avc1\.(?:42|4d|64)[0-9a-f]{2}([0-9a-f]{2})", re.I)
 _TV: Final = re.compile(r"tizen|web0s|webos|vidaa|hbbtv", re.I)
 
 
@@ -226,6 +228,7 @@ def screen_from_json(answers: Mapping[str, Any]) -> Screen:
             if sound.codec in {"mp3", "vorbis"}:
                 both = frozenset()
             audio[sound.codec] = replace(sound, packages=both)
+    _add_free_words(spoken, video, audio)
     hdr = frozenset({"smpte2084", "arib-std-b67"}) if answers.get("hdr") is True else frozenset()
     return Screen(
         name="browser",
@@ -237,6 +240,18 @@ def screen_from_json(answers: Mapping[str, Any]) -> Screen:
         picture_height=_panel_height(answers),
         hdr=hdr,
     )
+
+
+def _add_free_words(
+    spoken: frozenset[str], video: dict[str, VideoAbility], audio: dict[str, AudioAbility]
+) -> None:
+    """Understand H.264 and AAC of who asked his player in other words than ``QUESTIONS``."""
+    levels = [int(found[1], 16) for one in spoken for found in _AVC.finditer(one)]
+    both = frozenset(Package)
+    if "h264" not in video and levels:
+        video["h264"] = VideoAbility("h264", profiles=_H264, level=max(levels), packages=both)
+    if "aac" not in audio and any("mp4a.40.2" in one for one in spoken):
+        audio["aac"] = AudioAbility("aac", 2, packages=both)
 
 
 def _panel_height(answers: Mapping[str, Any]) -> int:

@@ -70,3 +70,11 @@ def test_senseless_answers_are_no_answers(answers):
     screen = screen_from_json(answers)
     assert screen.video == ()
     assert screen.packages == ()
+
+
+def test_words_of_other_clients_for_h264_and_aac_are_understood() -> None:
+    screen = screen_from_json({"mse": ['video/mp4; codecs="avc1.4D401F,mp4a.40.2"']})
+    (video,) = screen.video
+    assert (video.codec, video.level) == ("h264", 31)
+    assert [one.codec for one in screen.audio] == ["aac"]
+    assert screen_from_json({"mse": ["video/mp4"]}).video == ()
