@@ -119,6 +119,20 @@ async def test_what_stops_a_film_is_said_and_the_place_is_kept(house_folder: Pat
         await tab.until(f"{NOW} > {place} && {NOW} < {place + 6} && !VC.media.video.paused")
 
 
+async def test_leaving_before_the_first_picture_keeps_the_place(house_folder: Path) -> None:
+    async with running_house(house_folder) as house, running_browser() as browser:
+        kept = house.catalogue.positions[4].position_s
+        house.playback.broken = True
+        tab = await browser.tab()
+        await tab.open(house.base + "/tv/item/4")
+        await tab.eval("location.href = '/tv/play/4?start=0'")
+        await tab.until("!VC.has(document.getElementById('stop'), 'none')", within_s=25)
+        await tab.press("back")
+        await tab.until("location.pathname === '/tv/item/4' && VC.ready")
+        await asyncio.sleep(0.5)
+        assert house.catalogue.positions[4].position_s == kept
+
+
 async def test_refused_sound_asks_for_ok(house_folder: Path) -> None:
     async with running_house(house_folder) as house, running_browser() as browser:
         tab = await browser.tab()

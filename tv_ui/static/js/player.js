@@ -49,7 +49,7 @@
       VC.ask('POST', '/api/v1/items/' + media.item() + '/position', {position_s: video.currentTime, duration_s: media.duration() || null});
     }
     function leave() {
-      var body = JSON.stringify({item: media.item(), position_s: video.currentTime || 0, duration_s: media.duration() || null}), x;
+      var body = JSON.stringify({item: video.currentTime ? media.item() : null, position_s: video.currentTime || 0, duration_s: media.duration() || null}), x;
       if (leaving) { return; }
       leaving = true;
       VC.send({t: 'state', item: null, title: '', playing: false, position_s: 0, duration_s: null, volume: null});
