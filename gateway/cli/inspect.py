@@ -20,7 +20,7 @@ from gateway.metadata.kinds import media_type
 from gateway.outbound import Outbound
 from gateway.spans import Span
 
-_Work = Callable[[argparse.Namespace, Drive], Awaitable[int]]
+_Work = Callable[[argparse.Namespace, Drive, KeyProof], Awaitable[int]]
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -60,7 +60,7 @@ async def _with_drive(options: argparse.Namespace, work: _Work) -> int:
             drive = await opener.open(spec, lambda: secret_for(options, spec.name, question))
         try:
             await _require_root(drive, spec.location)
-            return await work(options, drive)
+            return await work(options, drive, await drive.prove_key())
         finally:
             await drive.close()
 
@@ -80,8 +80,7 @@ class _Count:
     bad_names: int = 0
 
 
-async def _check(options: argparse.Namespace, drive: Drive) -> int:
-    proof = await drive.prove_key()
+async def _check(_options: argparse.Namespace, drive: Drive, proof: KeyProof) -> int:
     count = _Count()
     async for entry in _walk(drive, "", count):
         kind = _kind(entry)
@@ -115,7 +114,7 @@ async def _walk(drive: Drive, folder: str, count: _Count) -> AsyncIterator[Entry
                 yield entry
 
 
-async def _ls(options: argparse.Namespace, drive: Drive) -> int:
+async def _ls(options: argparse.Namespace, drive: Drive, _proof: KeyProof) -> int:
     listing = await drive.list(options.path.strip("/"))
     for entry in sorted(listing.entries, key=lambda one: (not one.is_folder, one.path)):
         kind = _kind(entry)
@@ -131,7 +130,7 @@ async def _ls(options: argparse.Namespace, drive: Drive) -> int:
     return 0
 
 
-async def _cat(options: argparse.Namespace, drive: Drive) -> int:
+async def _cat(options: argparse.Namespace, drive: Drive, _proof: KeyProof) -> int:
     if options.offset < 0 or (options.count is not None and options.count < 0):
         raise BadArgument("--offset and --count must not be negative")
     entry = await drive.stat(options.path.strip("/"))
