@@ -111,8 +111,12 @@ async def running_product(
     environment: Mapping[str, str] | None = None,
     prefix: tuple[str, ...] = (),
     bind: str = "127.0.0.1",
+    is_local: bool = True,
 ) -> AsyncIterator[Product]:
-    """``vaultcast serve`` with its data and keys under ``folder``; always ended."""
+    """``vaultcast serve`` with its data and keys under ``folder``; always ended.
+
+    Not ``is_local``: it runs in another namespace, where no token can be had from here.
+    """
     data = folder / "data"
     env = {
         **os.environ,
@@ -151,9 +155,10 @@ async def running_product(
         limits = aiohttp.ClientTimeout(total=120)
         async with aiohttp.ClientSession(timeout=limits) as session:  # noqa: TID251 - the other side
             product.session = session
-            secret = {"secret": running["secret"]}
-            async with session.post(f"{product.base}/api/v1/local/token", json=secret) as reply:
-                product.token = (await reply.json())["token"]
+            if is_local:
+                secret = {"secret": running["secret"]}
+                async with session.post(f"{product.base}/api/v1/local/token", json=secret) as reply:
+                    product.token = (await reply.json())["token"]
             yield product
     finally:
         if process.returncode is None:

@@ -13,6 +13,7 @@ from gateway.dlna.errors import InvalidAction, NoSuchContainer
 from gateway.dlna.visit import Visit
 from gateway.errors import BadArgument, NotFound
 from gateway.library.records import DidlPage
+from gateway.upnp.didl import ESCAPED_FOOT, ESCAPED_HEAD
 from gateway.upnp.filter import Fields, parse_filter
 from gateway.upnp.search import Criteria, parse_criteria
 from gateway.upnp.soap import Escaped
@@ -199,7 +200,7 @@ class ContentDirectory:
 
 def _page(page: DidlPage) -> Answer:
     return {
-        "Result": Escaped(page.result),
+        "Result": Escaped(f"{ESCAPED_HEAD}{page.result}{ESCAPED_FOOT}"),
         "NumberReturned": page.returned,
         "TotalMatches": page.total,
         "UpdateID": page.update_id,

@@ -10,8 +10,6 @@ from gateway.errors import NotFound
 from gateway.library.records import DidlPage
 from gateway.upnp import classes
 from gateway.upnp.didl import (
-    ESCAPED_FOOT,
-    ESCAPED_HEAD,
     DidlContainer,
     render_container,
 )
@@ -52,7 +50,7 @@ def _objects(visit: Visit) -> dict[str, DidlContainer]:
 
 def _page(shown: list[DidlContainer], total: int) -> DidlPage:
     texts = "".join(escape_text(render_container(one)) for one in shown)
-    return DidlPage(f"{ESCAPED_HEAD}{texts}{ESCAPED_FOOT}", len(shown), total, UPDATE_ID)
+    return DidlPage(texts, len(shown), total, UPDATE_ID)
 
 
 EMPTY = _page([], 0)

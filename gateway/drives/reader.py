@@ -82,6 +82,8 @@ class _Reader:
     def __init__(self, file: OpenedFile) -> None:
         self._file = file
         self._checked = not file.sealed.check_first
+        self.is_outdated = False
+        """Whether the stored file was found changed or gone: open it anew."""
 
     @property
     def size_bytes(self) -> int:

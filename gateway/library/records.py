@@ -195,7 +195,7 @@ class SourceRecord:
 
 @dataclass(frozen=True, slots=True)
 class DidlPage:
-    """A ready Browse or Search answer: DIDL-Lite children joined, addresses filled in."""
+    """A Browse or Search answer: children as escaped DIDL-Lite, joined, addresses filled in."""
 
     result: str
     returned: int

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from gateway.dlna.fragments import ADDRESS, TOKEN, FragmentRenderer
 from gateway.errors import NotFound
 from gateway.library.records import DidlPage, Item, Kind
-from gateway.upnp.didl import ESCAPED_FOOT, ESCAPED_HEAD
 from gateway.upnp.filter import Fields
 from gateway.upnp.search import Criteria, Operator, Relation
 from gateway.upnp.sort import SortKey
@@ -40,9 +39,7 @@ class FakeShelf:
 
     def _page(self, texts: list[str], total: int, address: str, token: str) -> DidlPage:
         joined = "".join(texts).replace(ADDRESS, address).replace(TOKEN, token)
-        return DidlPage(
-            f"{ESCAPED_HEAD}{joined}{ESCAPED_FOOT}", len(texts), total, self.system_update_id
-        )
+        return DidlPage(joined, len(texts), total, self.system_update_id)
 
     def _folder(self, folder: str, profile_class: str, fields: Fields) -> str:
         if folder == "0":

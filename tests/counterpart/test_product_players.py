@@ -1,0 +1,232 @@
+"""The whole gateway in a house of its own: real players find it, wait, are let in, and play."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+from pathlib import Path
+
+import aiohttp
+import pytest
+from async_upnp_client.aiohttp import AiohttpRequester
+from async_upnp_client.client_factory import UpnpFactory
+from defusedxml import ElementTree
+
+from tests.conftest import find_program
+from tests.netns import Namespace, two_namespaces
+from tests.product import Product, make_small_films, make_vault, running_product
+
+pytestmark = [
+    pytest.mark.netns,
+    pytest.mark.needs("gssdp-discover", "vlc", "mpv", "ffprobe", "setpriv", "rclone"),
+]
+CONTENT = "urn:schemas-upnp-org:service:ContentDirectory:1"
+SPACES = {
+    "d": "urn:schemas-upnp-org:metadata-1-0/DIDL-Lite/",
+    "dc": "http://purl.org/dc/elements/1.1/",
+}
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory) -> dict[str, bytes]:
+    return make_small_films(tmp_path_factory.mktemp("films"))
+
+
+class Player:
+    """A control point at the player's address."""
+
+    def __init__(self, product: Product) -> None:
+        self._product = product
+        self._service = None
+
+    async def browse(self, container: str) -> list[ElementTree]:
+        if self._service is None:
+            factory = UpnpFactory(AiohttpRequester(timeout=15))
+            device = await factory.async_create_device(self._product.base + "/upnp/description.xml")
+            self._service = device.service(CONTENT)
+        answer = await self._service.action("Browse").async_call(
+            ObjectID=container,
+            BrowseFlag="BrowseDirectChildren",
+            Filter="*",
+            StartingIndex=0,
+            RequestedCount=0,
+            SortCriteria="",
+        )
+        return list(ElementTree.fromstring(answer["Result"]))
+
+    async def items(self, container: str = "0") -> dict[str, ElementTree]:
+        """Every item below a folder, by title."""
+        found = {}
+        for one in await self.browse(container):
+            if one.tag.endswith("container"):
+                found |= await self.items(one.get("id"))
+            else:
+                found[one.findtext("dc:title", namespaces=SPACES)] = one
+        return found
+
+
+def direct(item) -> str:
+    return next(res.text for res in item.findall("d:res", SPACES) if "/media/" in res.text)
+
+
+def converted(item) -> str:
+    return next(res.text for res in item.findall("d:res", SPACES) if "/stream/" in res.text)
+
+
+async def fetch(product: Product, url: str, status: int = 200) -> bytes:
+    async with product.session.get(url) as reply:
+        assert reply.status == status, await reply.text()
+        return await reply.read()
+
+
+async def become_owner(product: Product) -> aiohttp.ClientSession:  # noqa: TID251
+    """The phone of the house: opens the link that the terminal printed."""
+    secret = re.search(r"#own\.(\S+)", "".join(product.errors))[1]
+    jar = aiohttp.CookieJar(unsafe=True)
+    headers = {"Origin": product.base}
+    phone = aiohttp.ClientSession(product.base, cookie_jar=jar, headers=headers)  # noqa: TID251 - the other side
+    async with phone.post("/api/v1/owner", json={"secret": secret}) as reply:
+        assert reply.status == 200, await reply.text()
+    return phone
+
+
+async def play(player: Namespace, *words: str, within_s: float = 40) -> bytes:
+    """Run a player in its namespace, as nobody; its standard output."""
+    command = player.command(
+        "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "HOME=/tmp", *words
+    )
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+    )
+    try:
+        async with asyncio.timeout(within_s):
+            out, complaint = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0, (words, complaint[-2000:])
+    return out
+
+
+async def test_a_player_waits_is_let_in_and_plays(tmp_path, films):
+    tmp_path.chmod(0o755)
+    conf = make_vault(tmp_path, films)
+    with two_namespaces() as (gateway, player):
+        prefix = tuple(gateway.command())
+        source = ("--rclone-config", str(conf), "rclone:vault", "--name", "House of the test")
+        with player.enter():
+            async with running_product(
+                tmp_path, *source, options=(), prefix=prefix, bind=gateway.address, is_local=False
+            ) as product:
+                found = await asyncio.to_thread(
+                    player.run,
+                    *("gssdp-discover", "-i", player.link, "--timeout=4"),
+                    *("-t", "urn:schemas-upnp-org:device:MediaServer:1"),
+                )
+                assert f"{product.base}/upnp/description.xml" in found.stdout, found
+
+                control = Player(product)
+                assert await control.items() == {}
+                (lobby,) = await control.browse("0")
+                title = lobby.findtext("dc:title", namespaces=SPACES)
+                assert product.base in title
+                number = re.search(r"\b\d\d\b(?!.*\b\d\d\b)", title)[0]
+
+                async with await become_owner(product) as phone:
+                    async with phone.get("/api/v1/devices") as reply:
+                        devices = (await reply.json())["devices"]
+                    (waiting,) = [one for one in devices if one["state"] == "waiting"]
+                    assert waiting["number"] == number
+                    async with phone.post(f"/api/v1/devices/{waiting['id']}/approve") as reply:
+                        assert reply.status == 200, await reply.text()
+                    async with asyncio.timeout(30):
+                        while len(items := await control.items("films")) < 2:
+                            await asyncio.sleep(0.2)
+                        while "duration" not in items["Remuxed"].find("d:res", SPACES).attrib:
+                            items = await control.items("films")
+                            await asyncio.sleep(0.2)
+
+                    clear = films["Films/Remuxed (2020).mkv"]
+                    address = direct(items["Remuxed"])
+                    assert await fetch(product, address) == clear
+                    assert items["Remuxed"].find("d:res", SPACES).get("size") == str(len(clear))
+                    folder = tmp_path / "dump"
+                    folder.mkdir()
+                    folder.chmod(0o777)
+                    dumped = folder / "film"
+                    await play(
+                        player, "vlc", "-I", "dummy", "--no-dbus", "--play-and-exit", "--quiet",
+                        "--demux", "dump", "--demuxdump-file", str(dumped), address, "vlc://quit",
+                    )  # fmt: skip
+                    assert dumped.read_bytes() == clear
+                    await play(
+                        player, "mpv", "--no-config", "--vo=null", "--ao=null", "--untimed",
+                        "--start=18", "--msg-level=all=error", address,
+                    )  # fmt: skip
+
+                    stream = converted(items["Converted"])
+                    probed = await play(
+                        player, find_program("ffprobe"), "-v", "error", "-show_entries",
+                        "stream=codec_name", "-of", "csv=p=0", stream,
+                    )  # fmt: skip
+                    assert set(probed.split()) >= {b"h264", b"aac"}
+                    head = {"TimeSeekRange.dlna.org": "npt=10.0-"}
+                    async with product.session.head(stream, headers=head) as reply:
+                        assert reply.headers["TimeSeekRange.dlna.org"].startswith("npt=10.000-")
+                    async with product.session.get(stream, headers=head) as reply:
+                        assert (await reply.content.readexactly(188))[0] == 0x47
+
+                    async with phone.post(f"/api/v1/devices/{waiting['id']}/revoke") as reply:
+                        assert reply.status == 200
+                    await fetch(product, address, status=403)
+                    assert await control.items() == {}
+
+
+async def test_every_wrapped_remote_and_open_folder_plays_the_same(tmp_path, films):
+    conf = make_vault(tmp_path, films)
+    plain = tmp_path / "plain" / "Films"
+    plain.mkdir(parents=True)
+    (plain / "Open (2001).mkv").write_bytes(films["Films/Remuxed (2020).mkv"])
+    servers = []
+
+    async def serve(folder: Path) -> str:
+        server = await asyncio.create_subprocess_exec(
+            find_program("rclone"), "serve", "webdav", str(folder),
+            "--addr", "127.0.0.1:0", "--config", "/dev/null", stderr=subprocess.PIPE,
+        )  # fmt: skip
+        servers.append(server)
+        async with asyncio.timeout(20):
+            while "http://127.0.0.1:" not in (line := (await server.stderr.readline()).decode()):
+                pass
+        return re.search(r"http://127\.0\.0\.1:\d+", line)[0]
+
+    try:
+        far, shared = await serve(tmp_path / "stored"), await serve(tmp_path / "plain")
+        base = conf.read_text()
+        sealed = base.split("\n", 1)[1].replace(f"remote = {tmp_path / 'stored'}", "remote = {}")
+        conf.write_text(
+            f"{base}\n[dav]\ntype = webdav\nurl = {far}\nvendor = other\n"
+            f"\n[near]\ntype = alias\nremote = {tmp_path / 'stored'}\n"
+            f"\n[overdav]\n{sealed.format('dav:')}\n[overalias]\n{sealed.format('near:')}\n"
+        )
+        sources = (
+            "rclone:vault", "rclone:overdav", "rclone:overalias", "rclone:overdav:Films",
+            str(tmp_path / "plain"), f"Shared=webdav+{shared}",
+        )  # fmt: skip
+        async with running_product(tmp_path, "--rclone-config", str(conf), *sources) as product:
+            items = await product.items(10)
+            assert len(items) == 10
+            assert len({one["source"] for one in items}) == 6
+            clear = {
+                "Remuxed": films["Films/Remuxed (2020).mkv"],
+                "Converted": films["Films/Converted (2021).mkv"],
+                "Open": films["Films/Remuxed (2020).mkv"],
+            }
+            for one in items:
+                assert await product.bytes(one["media"]) == clear[one["title"]], one
+    finally:
+        for server in servers:
+            server.terminate()
+            await server.wait()
