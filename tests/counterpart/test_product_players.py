@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
@@ -31,6 +33,15 @@ SPACES = {
 @pytest.fixture(scope="module")
 def films(tmp_path_factory) -> dict[str, bytes]:
     return make_small_films(tmp_path_factory.mktemp("films"))
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that players who are nobody can write to."""
+    with tempfile.TemporaryDirectory(prefix="vaultcast-test-") as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        yield folder
 
 
 class Player:
@@ -110,7 +121,7 @@ async def play(player: Namespace, *words: str, within_s: float = 40) -> bytes:
     return out
 
 
-async def test_a_player_waits_is_let_in_and_plays(tmp_path, films):
+async def test_a_player_waits_is_let_in_and_plays(tmp_path, open_folder, films):
     tmp_path.chmod(0o755)
     conf = make_vault(tmp_path, films)
     with two_namespaces() as (gateway, player):
@@ -152,10 +163,7 @@ async def test_a_player_waits_is_let_in_and_plays(tmp_path, films):
                     address = direct(items["Remuxed"])
                     assert await fetch(product, address) == clear
                     assert items["Remuxed"].find("d:res", SPACES).get("size") == str(len(clear))
-                    folder = tmp_path / "dump"
-                    folder.mkdir()
-                    folder.chmod(0o777)
-                    dumped = folder / "film"
+                    dumped = open_folder / "film"
                     await play(
                         player, "vlc", "-I", "dummy", "--no-dbus", "--play-and-exit", "--quiet",
                         "--demux", "dump", "--demuxdump-file", str(dumped), address, "vlc://quit",
