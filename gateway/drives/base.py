@@ -61,6 +61,11 @@ class Reader(Protocol):
     """One file, opened for clear reads; many spans may be read at once."""
 
     @property
+    def is_outdated(self) -> bool:
+        """Whether a read found the stored file changed or gone: it has to be opened anew."""
+        ...
+
+    @property
     def size_bytes(self) -> int:
         """Clear size."""
         ...

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 
 from gateway.drives.downloads import Downloads
 from gateway.drives.shelf import Shelf
-from gateway.errors import BadRange, Corrupt, HostNonsense, Truncated
+from gateway.errors import BadRange, Corrupt, HostChanged, HostNonsense, NotFound, Truncated
 from gateway.hosts.base import Host, Stored
 from gateway.hosts.local import LocalHost
 from gateway.spans import Span
@@ -83,7 +83,7 @@ class _Reader:
         self._file = file
         self._checked = not file.sealed.check_first
         self.is_outdated = False
-        """Whether the stored file was found changed or gone: open it anew."""
+        """Set when a read found the stored file changed or gone: it has to be opened anew."""
 
     @property
     def size_bytes(self) -> int:
@@ -99,6 +99,14 @@ class _Reader:
     def identity(self) -> bytes | None:
         """Content identity the format gives."""
         return self._file.sealed.identity
+
+    @contextmanager
+    def _noticing_change(self) -> Iterator[None]:
+        try:
+            yield
+        except (HostChanged, NotFound):
+            self.is_outdated = True
+            raise
 
     def _check_inside(self, span: Span) -> None:
         if span.stop > self.size_bytes:
@@ -126,24 +134,25 @@ class NearReader(_Reader):
     async def read(self, span: Span) -> AsyncGenerator[memoryview, None]:
         """Exactly the clear bytes of the span."""
         self._check_inside(span)
-        if not self._checked:
-            for index in self._file.sealed.check_first:
-                async with aclosing(self._blocks(Span(index, index + 1))) as blocks:
-                    async for _ in blocks:
-                        pass
-            self._checked = True
-        if not span.length_bytes:
-            return
-        if not self._file.is_encrypted:
-            async with aclosing(self._host.read(self._file.item, span)) as pieces:
-                async for piece in pieces:
-                    yield piece
-                    await asyncio.sleep(0)
-            return
-        wanted = self._file.sealed.geometry.block_span(span)
-        async with aclosing(self._blocks(wanted)) as blocks:
-            async for index, clear in blocks:
-                yield self._trim(clear, index, span)
+        with self._noticing_change():
+            if not self._checked:
+                for index in self._file.sealed.check_first:
+                    async with aclosing(self._blocks(Span(index, index + 1))) as blocks:
+                        async for _ in blocks:
+                            pass
+                self._checked = True
+            if not span.length_bytes:
+                return
+            if not self._file.is_encrypted:
+                async with aclosing(self._host.read(self._file.item, span)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+                        await asyncio.sleep(0)
+                return
+            wanted = self._file.sealed.geometry.block_span(span)
+            async with aclosing(self._blocks(wanted)) as blocks:
+                async for index, clear in blocks:
+                    yield self._trim(clear, index, span)
 
     async def _blocks(self, wanted: Span) -> AsyncGenerator[tuple[int, bytes | memoryview], None]:
         """Authenticated clear runs: the number of the first block, and the bytes of all."""
@@ -197,23 +206,24 @@ class FarReader(_Reader):
     async def read(self, span: Span) -> AsyncGenerator[memoryview, None]:
         """Exactly the clear bytes of the span."""
         self._check_inside(span)
-        if not self._checked:
-            for index in self._file.sealed.check_first:
-                async with aclosing(self._stored_blocks(Span(index, index + 1))) as blocks:
-                    async for _, block in blocks:
-                        await self._open(index, block)
-            self._checked = True
-        if not span.length_bytes:
-            return
-        since_turn = 0
-        wanted = self._file.sealed.geometry.block_span(span)
-        async with aclosing(self._stored_blocks(wanted)) as blocks:
-            async for index, block in blocks:
-                yield self._trim(await self._open(index, block), index, span)
-                since_turn += len(block)
-                if since_turn >= STEP_BYTES:
-                    since_turn = 0
-                    await asyncio.sleep(0)
+        with self._noticing_change():
+            if not self._checked:
+                for index in self._file.sealed.check_first:
+                    async with aclosing(self._stored_blocks(Span(index, index + 1))) as blocks:
+                        async for _, block in blocks:
+                            await self._open(index, block)
+                self._checked = True
+            if not span.length_bytes:
+                return
+            since_turn = 0
+            wanted = self._file.sealed.geometry.block_span(span)
+            async with aclosing(self._stored_blocks(wanted)) as blocks:
+                async for index, block in blocks:
+                    yield self._trim(await self._open(index, block), index, span)
+                    since_turn += len(block)
+                    if since_turn >= STEP_BYTES:
+                        since_turn = 0
+                        await asyncio.sleep(0)
 
     async def _open(self, index: int, block: bytes) -> bytes | memoryview:
         """The clear block; a damaged one is fetched once more past every cache."""

@@ -1,7 +1,7 @@
 """From an item to its opened reader, once for a run of range requests.
 
 A TV opens a connection per seek; the stored file is looked up at the host only when the last
-look is older than :data:`FRESH_S`.
+look is older than :data:`FRESH_S`, or when a read found the file changed.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ class Opener:
         if held is None:
             return None
         opened_s, of_drive, reader = held
-        if of_drive is not drive or self._clock.monotonic_s() - opened_s > FRESH_S:
+        is_old = self._clock.monotonic_s() - opened_s > FRESH_S
+        if of_drive is not drive or is_old or reader.is_outdated:
             del self._held[item_id]
             return None
         return reader

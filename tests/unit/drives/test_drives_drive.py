@@ -261,8 +261,10 @@ async def test_a_changed_file_is_never_mixed() -> None:
     drive = Drive("d", host, vault())
     reader = await drive.open(await drive.stat("f"))
     host.versions[next(iter(files))] = "v2"
+    assert not reader.is_outdated
     with pytest.raises(HostChanged):
         await collect(reader, Span(BLOCK, 3 * BLOCK))
+    assert reader.is_outdated
     await drive.close()
 
 

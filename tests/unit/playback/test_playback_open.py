@@ -38,6 +38,7 @@ class FakeReader:
     size_bytes = 9
     etag = '"1"'
     identity = None
+    is_outdated = False
 
     async def read(self, span):
         yield b"clear all"[span.start : span.stop]
@@ -99,6 +100,15 @@ async def test_a_run_of_ranges_asks_the_host_once():
     assert opened.item.id == 1
     house.clock.move(FRESH_S + 1)
     await house.opener.open(1)
+    assert house.drive.stats == 2
+
+
+async def test_a_file_found_changed_is_opened_anew_at_once():
+    house = House()
+    opened = await house.opener.open(1)
+    opened.reader.is_outdated = True
+    again = await house.opener.open(1)
+    assert again.reader is not opened.reader
     assert house.drive.stats == 2
 
 
