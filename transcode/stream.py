@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -43,7 +43,7 @@ class TsStream:
 
     async def stream(
         self, media: Media, variant: Variant, start_s: float = 0.0
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """The film from ``start_s`` on; not reading on makes ffmpeg wait.
 
         Close it (``aclose``) when the reader leaves: ffmpeg is then gone within a second.

@@ -6,6 +6,7 @@ The converter knows neither library nor keys: here an opened reader becomes its 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -136,8 +137,10 @@ class Delivery:
         media = await self.media(item_id)
         plan = self._decide(media.facts, screen, Wishes())
         variant = plan.stream_variant
-        async for piece in self._streamer.stream(media, variant, start_s):
-            yield piece
+        # Closed with us, not when it is collected: ffmpeg is gone when the player is.
+        async with aclosing(self._streamer.stream(media, variant, start_s)) as pieces:
+            async for piece in pieces:
+                yield piece
 
     def _decide(self, facts: MediaFacts, screen: Screen, wishes: Wishes) -> Plan:
         return decide(facts, screen, wishes, convert_height=self._convert_height)
