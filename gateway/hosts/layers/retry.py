@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -30,15 +31,18 @@ class RetryPolicy:
         tries: requests in a row without progress before the error is passed on.
         first_s: longest wait before the second try; doubles with each further one.
         most_s: no wait is longer; a host that asks for more is believed and given up.
+        patience_s: a read that brought nothing for so long is not tried again: each silence may
+            last as long as ``outbound`` allows, and a viewer waits for all of them together.
     """
 
     tries: int = 5
     first_s: float = 0.25
     most_s: float = 8.0
+    patience_s: float = 15.0
 
 
 class RetryHost:
-    """Wraps a host; ``sleep`` and ``chance`` (0 to 1) are for tests."""
+    """Wraps a host; ``sleep``, ``chance`` (0 to 1) and ``now`` are for tests."""
 
     def __init__(
         self,
@@ -47,11 +51,13 @@ class RetryHost:
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._host = host
         self._policy = policy or RetryPolicy()
         self._sleep = sleep
         self._chance = chance
+        self._now = now
 
     @property
     def label(self) -> str:
@@ -71,12 +77,14 @@ class RetryHost:
         at = span.start
         proven = at
         failures = 0
+        heard_s = self._now()
         while at < span.stop:
             try:
                 async with aclosing(self._host.read(item, Span(at, span.stop))) as pieces:
                     async for piece in pieces:
                         at += len(piece)
                         yield piece
+                        heard_s = self._now()  # a reader that pauses is no silence of the host
                 if at < span.stop:
                     raise HostDown(f"{self.label} sent {span.stop - at} bytes too few")
             except HostError as error:
@@ -84,6 +92,8 @@ class RetryHost:
                     failures = 0
                 proven = at
                 failures += 1
+                if self._now() - heard_s > self._policy.patience_s:
+                    raise
                 await self._wait_or_give_up(error, failures)
 
     async def close(self) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import pytest
 
 from gateway.errors import HostDown, HostRefused
+from gateway.hosts.base import Stored
 from gateway.hosts.layers.limit import LimitHost, Priority, Slots, at_priority
 from gateway.hosts.layers.retry import RetryHost, RetryPolicy
 from gateway.spans import Span
+from tests.fakes.clock import FakeClock
 from tests.fakes.memory_host import MemoryHost
 
 DATA = os.urandom(400_000)
@@ -40,6 +43,41 @@ async def test_cuts_without_progress_are_given_up() -> None:
     with pytest.raises(HostDown):
         await collect(RetryHost(memory, RetryPolicy(tries=3), sleep=at_once), Span(0, 400_000))
     assert len(memory.reads) == 3
+
+
+class SilentHost(MemoryHost):
+    """Each read after the first waits 20 s for nothing."""
+
+    def __init__(self, files: dict[str, bytes], clock: FakeClock) -> None:
+        super().__init__(files)
+        self.clock = clock
+
+    async def read(self, item: Stored, span: Span) -> AsyncGenerator[memoryview, None]:
+        async with aclosing(super().read(item, span)) as pieces:
+            async for piece in pieces:
+                if len(self.reads) > 1:
+                    self.clock.move(20)
+                    raise HostDown("fell silent")
+                yield piece
+
+
+async def test_a_silence_is_not_waited_for_again_and_again() -> None:
+    clock = FakeClock()
+    memory = SilentHost({"f": DATA}, clock)
+    memory.cut_at(100_000)
+    host = RetryHost(memory, RetryPolicy(patience_s=15), sleep=at_once, now=clock.monotonic_s)
+    got = bytearray()
+
+    async def watch() -> None:
+        async with aclosing(host.read(await host.stat("f"), Span(0, 400_000))) as pieces:
+            async for piece in pieces:
+                got.extend(piece)
+                clock.move(20)  # a viewer's pause is no silence of the host
+
+    with pytest.raises(HostDown, match="silent"):
+        await watch()
+    assert bytes(got) == DATA[:100_000]
+    assert len(memory.reads) == 2
 
 
 async def test_an_error_that_lasts_is_raised_at_once() -> None:
