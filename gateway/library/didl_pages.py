@@ -14,7 +14,7 @@ import apsw
 from gateway.errors import NotFound
 from gateway.library.fragments import PARENT, FragmentRenderer, fill
 from gateway.library.listing import check_slice, container_of, read_item
-from gateway.library.natural import PLACE_CHARS, natural_key
+from gateway.library.natural import place_of
 from gateway.library.places import RECENT, TITLE_ORDERED
 from gateway.library.records import DidlPage
 from gateway.library.search_index import Hit
@@ -156,7 +156,7 @@ def browse_metadata(
             row = container_of(connection, object_id)
             if row is None:
                 raise NotFound(f"no object {object_id[:60]!r}")
-            entry, parent, place = -row[0], "", natural_key(row[5])[:PLACE_CHARS]
+            entry, parent, place = -row[0], "", place_of(row[5])
             update_id = row[13]
         text = _stored_text(connection, asker, place, entry) or _text_of(
             connection, fragments, entry, asker
@@ -177,9 +177,7 @@ def render_hits(
     with connection:
         stored: dict[int, str] = {}
         if asker.fields is None and asker.class_id >= 0:
-            places = [
-                (asker.class_id, natural_key(hit.title)[:PLACE_CHARS], hit.entry) for hit in hits
-            ]
+            places = [(asker.class_id, place_of(hit.title), hit.entry) for hit in hits]
             stored = dict(connection.executemany(step("fragment"), places))
         for hit in hits:
             text = stored.get(hit.entry)

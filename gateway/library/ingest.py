@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import apsw
@@ -22,9 +22,10 @@ from gateway.library.item_rows import (
     merged_columns,
     place_key,
 )
+from gateway.library.natural import place_of
 from gateway.library.records import Found, Item, Known, ProbeState
 from gateway.library.statements import numbers, step
-from gateway.library.tree import Changes, Tree, place_of
+from gateway.library.tree import Changes, Tree
 
 KEPT_DAYS = 30
 SHRINK_LIMIT = 0.2
@@ -81,11 +82,14 @@ def put_found(
     """Take in a batch of a listing; what is unchanged costs one look-up."""
     seen: list[tuple[int, int]] = []
     fresh = 0
+    next_id = int(connection.execute(step("last_used_id")).get or 0) + 1
     for found in batch:
         mark = listed_mark(found)
         row = connection.execute(step("item_by_path"), (scan.source_id, found.path)).fetchone()
         if row is None:
-            item_id = _insert(connection, tree, scan, found, mark, now_s, changes)
+            item_id = next_id
+            next_id += 1
+            _insert(connection, tree, scan, item_id, found, mark, now_s, changes)
             scan.added.append(item_id)
             fresh += 1
         else:
@@ -105,19 +109,21 @@ def _insert(
     connection: apsw.Connection,
     tree: Tree,
     scan: ScanState,
+    item_id: int,
     found: Found,
     mark: str,
     now_s: float,
     changes: Changes,
-) -> int:
+) -> None:
     item = Item(
-        id=0, source=scan.source, path=found.path, kind=found.kind, mime=found.mime,
+        id=item_id, source=scan.source, path=found.path, kind=found.kind, mime=found.mime,
         title=found.title, size_bytes=found.size_bytes, version=found.version, added_s=now_s,
         year=found.year, series=found.series, season=found.season, episode=found.episode,
         artist=found.artist, album=found.album, track_number=found.track_number,
         modified_s=found.modified_s,
     )  # fmt: skip
     columns = {
+        "id": item_id,
         "home": tree.home_of(connection, item, changes),
         "place": place_of(found.title),
         "source": scan.source_id,
@@ -131,9 +137,7 @@ def _insert(
         step("insert_item", columns=", ".join(columns), values=", ".join("?" * len(columns))),
         tuple(columns.values()),
     )
-    item_id = connection.last_insert_rowid()
-    tree.put_item(connection, replace(item, id=item_id), scan.source_id, None, changes)
-    return item_id
+    tree.put_item(connection, item, scan.source_id, None, changes)
 
 
 def _change(

@@ -7,10 +7,11 @@ source holds is invisible in every answer. No hosts and no HTTP here.
 from __future__ import annotations
 
 import asyncio
+import heapq
 import logging
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from pathlib import Path
-from typing import Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 import apsw
 
@@ -39,7 +40,7 @@ from gateway.library.records import (
     SourceRecord,
     SourceState,
 )
-from gateway.library.search_index import Hits, SearchIndex
+from gateway.library.search_index import Hits, SearchIndex, row_key
 from gateway.library.search_rows import SearchRow, container_values, item_values
 from gateway.library.statements import step
 from gateway.library.tree import Changes, Outcome, Tree
@@ -52,7 +53,7 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _Work = Callable[[apsw.Connection, Changes], _T]
 
-_FOUND_AT_ONCE = 250
+_FOUND_AT_ONCE = 500
 _INLINE_ROWS = 20_000
 _STALE_EVERY_S = 1.0
 _FIRST_COPY_S = 60.0
@@ -231,6 +232,8 @@ class Library:
             )
 
         diff = await self._change(work, is_urgent=True, is_durable=True)
+        self._index.forget_keys()
+        await self._writer.rest()
         state = SourceState.AWAY if diff.away else SourceState.READY
         if any(
             one.name == scan.source and one.state is not SourceState.LOCKED
@@ -591,24 +594,18 @@ class Library:
 
     def _reload_index(self) -> None:
         self._index_ready.clear()
-        self._index.load(())
+        self._index = SearchIndex()
+        self._waiting.clear()  # what was committed before is in what will be read
         self._index_turn += 1
         self._begin("load titles", self._load_index(self._index_turn))
 
     async def _load_index(self, turn: int) -> None:
         def work(connection: apsw.Connection) -> None:
+            index = SearchIndex()
             with connection:
-                rows: list[SearchRow] = [
-                    item_values(*row) for row in connection.execute(step("index_items"))
-                ]
-                rows += [
-                    container_values(-number, title, upnp_class, object_id, parent, artist)
-                    for number, title, upnp_class, object_id, parent, artist in connection.execute(
-                        step("index_containers")
-                    )
-                ]
+                index.load(_ordered_rows(connection))
             if turn == self._index_turn:
-                self._index.load(rows)
+                self._index = index
 
         await self._readers.long(work)
         if turn == self._index_turn:
@@ -710,6 +707,27 @@ class Scan:
                 more than a fifth of what was there, nothing is removed and the source is away.
         """
         return await self._library.finish_scan(self._state, complete)
+
+
+def _ordered_rows(connection: apsw.Connection) -> Iterator[SearchRow]:
+    """All visible things in the order of the index, a few at a time in memory."""
+    containers = sorted(
+        (
+            container_values(-number, title, upnp_class, object_id, parent, artist)
+            for number, title, upnp_class, object_id, parent, artist in connection.execute(
+                step("index_containers")
+            )
+        ),
+        key=row_key,
+    )
+    items = (
+        map(_item_values, connection.execute(step("index_items"), (kind.value,))) for kind in Kind
+    )
+    return heapq.merge(containers, *items, key=row_key)
+
+
+def _item_values(row: tuple[Any, ...]) -> SearchRow:
+    return item_values(*row)
 
 
 def _blob(cursor: apsw.Cursor) -> bytes | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _DIGITS = re.compile("[0-9]+")
 _KEY_CHARS = 96
-PLACE_CHARS = 48
-"""How much of a title's key places its rendered text; enough to lie beside its neighbours."""
+_PLACE_CHARS = 48
 
 
 def fold(text: str) -> str:
@@ -19,6 +19,7 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
+@lru_cache(maxsize=2048)
 def natural_key(text: str) -> str:
     """A key whose plain order is the natural one: no case, no accents, ``2`` before ``10``."""
     text = text.replace("\n", " ")
@@ -28,6 +29,11 @@ def natural_key(text: str) -> str:
         spread = unicodedata.normalize("NFKD", text.casefold())
         key = "".join(one for one in spread if not unicodedata.combining(one))
     return _DIGITS.sub(_number_key, key.strip())[:_KEY_CHARS]
+
+
+def place_of(title: str) -> str:
+    """Where texts and rows of this title lie: the beginning of its key."""
+    return natural_key(title)[:_PLACE_CHARS]
 
 
 def _number_key(match: re.Match[str]) -> str:

@@ -13,10 +13,9 @@ from array import array
 from bisect import bisect_left, insort
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import overload
 
-from gateway.library.natural import natural_key
+from gateway.library.natural import natural_key, place_of
 from gateway.library.search_rows import SearchRow
 from gateway.upnp.sort import SortKey
 
@@ -43,6 +42,7 @@ class Chunk:
     sizes: array[int] = field(default_factory=lambda: array("q"))
     durations: array[float] = field(default_factory=lambda: array("d"))
     orders: array[int] = field(default_factory=lambda: array("q"))
+    _keys: list[tuple[str, int]] | None = None
     _joined: str | None = None
     _counts: dict[str, int] = field(default_factory=dict)
     _distinct: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -91,6 +91,8 @@ class Chunk:
 
     def insert(self, at: int, row: SearchRow) -> None:
         """Put a row before position ``at``."""
+        if self._keys is not None:
+            self._keys.insert(at, (place_of(row.title), row.entry))
         self.entries.insert(at, row.entry)
         self.titles.insert(at, row.title)
         self.classes.insert(at, row.upnp_class)
@@ -106,6 +108,8 @@ class Chunk:
 
     def cut(self, at: int, stop: int) -> None:
         """Take rows out."""
+        if self._keys is not None:
+            del self._keys[at:stop]
         for column in self._columns():
             del column[at:stop]
         self._changed()
@@ -131,11 +135,17 @@ class Chunk:
 
     def key(self, at: int) -> tuple[str, int]:
         """Place of a row in the order of all."""
-        return (natural_key(self.titles[at]), self.entries[at])
+        return (place_of(self.titles[at]), self.entries[at])
 
     def find(self, key: tuple[str, int]) -> int:
         """First position whose key is not below."""
-        return bisect_left(range(len(self.titles)), key, key=self.key)
+        if self._keys is None:
+            self._keys = [self.key(at) for at in range(len(self.titles))]
+        return bisect_left(self._keys, key)
+
+    def forget_keys(self) -> None:
+        """Save memory until the next change."""
+        self._keys = None
 
     def _columns(self) -> tuple[array[int] | array[float] | list[str], ...]:
         return (
@@ -147,6 +157,11 @@ class Chunk:
         self._joined = None
         self._counts.clear()
         self._distinct.clear()
+
+
+def row_key(row: SearchRow) -> tuple[str, int]:
+    """Place of a row in the order of all."""
+    return (place_of(row.title), row.entry)
 
 
 class TitleHits(Sequence[int]):
@@ -208,18 +223,27 @@ class SearchIndex:
         return sum(len(chunk.titles) for chunk in self._chunks)
 
     def load(self, rows: Iterable[SearchRow]) -> None:
-        """Replace everything."""
-        ordered = sorted(rows, key=lambda row: (natural_key(row.title), row.entry))
+        """Replace everything by rows that come in the order of ``row_key``."""
         chunks: list[Chunk] = []
-        for start in range(0, len(ordered), _CHUNK_ROWS):
-            chunk = Chunk()
-            for at, row in enumerate(islice(ordered, start, start + _CHUNK_ROWS)):
-                chunk.insert(at, row)
-            chunks.append(chunk)
+        objects: dict[int, str] = {}
+        chunk = Chunk()
+        for row in rows:
+            if len(chunk.titles) in {0, _CHUNK_ROWS}:
+                chunk = Chunk()
+                chunks.append(chunk)
+            chunk.insert(len(chunk.titles), row)
+            if row.entry < 0:
+                objects[row.entry] = row.object_id
         with self._lock:
             self._chunks = chunks
             self._firsts = [chunk.key(0) for chunk in chunks]
-            self._objects = {row.entry: row.object_id for row in ordered if row.entry < 0}
+            self._objects = objects
+
+    def forget_keys(self) -> None:
+        """Save the memory that many changes in a row took."""
+        with self._lock:
+            for chunk in self._chunks:
+                chunk.forget_keys()
 
     def change(self, lost: Iterable[tuple[str, int]], found: Iterable[SearchRow]) -> None:
         """Take rows out (folded title, entry), then put rows in."""
@@ -276,7 +300,7 @@ class SearchIndex:
     def _remove(self, title: str, entry: int) -> None:
         if not self._chunks:
             return
-        key = (natural_key(title), entry)
+        key = (place_of(title), entry)
         number = self._place(key)
         chunk = self._chunks[number]
         at = chunk.find(key)
@@ -292,7 +316,7 @@ class SearchIndex:
     def _add(self, row: SearchRow) -> None:
         if row.entry < 0:
             self._objects[row.entry] = row.object_id
-        key = (natural_key(row.title), row.entry)
+        key = row_key(row)
         if not self._chunks:
             self._chunks.append(Chunk())
             self._firsts.append(key)

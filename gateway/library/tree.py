@@ -14,7 +14,7 @@ from typing import Any
 import apsw
 
 from gateway.library.fragments import PARENT, FragmentRenderer
-from gateway.library.natural import PLACE_CHARS, natural_key
+from gateway.library.natural import place_of
 from gateway.library.places import FIXED, RECENT, ContainerSpec, Standing, standings
 from gateway.library.records import Item
 from gateway.library.search_rows import SearchRow, container_row, item_row
@@ -24,11 +24,6 @@ RECENT_COUNT = 200
 _LARGE = 1000
 _REST_S = 1.0
 _REST_PER_COST = 20.0
-
-
-def place_of(title: str) -> str:
-    """Where rendered texts of this title lie."""
-    return natural_key(title)[:PLACE_CHARS]
 
 
 @dataclass(slots=True)

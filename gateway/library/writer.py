@@ -70,6 +70,10 @@ class Writer:
         self._jobs.put(_Job(work, is_durable, loop, future))
         return await future
 
+    async def rest(self) -> None:
+        """Give back the memory that a burst of writing took."""
+        await self.run(lambda connection: connection.pragma("shrink_memory"))
+
     async def close(self) -> None:
         """Finish what is queued, sync, close the connection."""
         if not self._is_closed:

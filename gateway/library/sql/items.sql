@@ -20,6 +20,9 @@ SELECT listed, known, place_key FROM item WHERE id = ?
 -- name: scan_of_source
 SELECT scan FROM source WHERE id = ?
 
+-- name: last_used_id
+SELECT seq FROM sqlite_sequence WHERE name = 'item'
+
 -- name: insert_item
 INSERT INTO item ({columns}) VALUES ({values})
 

@@ -81,8 +81,10 @@ DELETE FROM fragment WHERE class = ? AND place = ? AND entry = ?
 -- name: index_items
 SELECT i.id, i.title, i.kind, i.mime, c.object_id, i.artist, i.album, i.album_artist, i.genre, i.year,
        i.taken_s, i.modified_s, i.size_bytes, i.duration_s, i.track_number, i.disc_number, i.season, i.episode
-FROM item i JOIN source s ON s.id = i.source LEFT JOIN container c ON c.id = i.home
-WHERE i.deleted_s IS NULL AND s.state <> 'locked'
+FROM item i INDEXED BY item_kind
+CROSS JOIN source s ON s.id = i.source LEFT JOIN container c ON c.id = i.home
+WHERE i.deleted_s IS NULL AND i.kind = ? AND s.state <> 'locked'
+ORDER BY i.place, i.id
 
 -- name: index_containers
 SELECT c.id, c.title, c.upnp_class, c.object_id, p.object_id, c.artist
