@@ -81,9 +81,10 @@ async def serve_socket(request: web.Request) -> web.StreamResponse:
                 seat.leave()
                 writer.cancel()
                 watcher.cancel()
-            if side == "tv" and all(one.device != device.id for one in parts.screens.list()):
-                # No later page of this TV: whatever is converted for it has no reader left.
-                await parts.delivery.release(device.id)
+                # In here, as a set that goes dark says no goodbye: this handler is then cancelled.
+                if side == "tv" and all(one.device != device.id for one in parts.screens.list()):
+                    # No later page of this TV: what is converted for it has no reader left.
+                    await parts.delivery.release(device.id)
     return socket
 
 

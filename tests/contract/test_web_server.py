@@ -518,6 +518,31 @@ async def test_an_unforeseen_failure_tells_nothing(house, client, token, caplog)
     assert token not in caplog.text
 
 
+@pytest.mark.parametrize("way", ["goodbye", "end", "reset"])
+async def test_a_tv_page_that_is_gone_releases_its_conversion(house, way) -> None:
+    tv, secret = house.devices.enrol(DeviceKind.TV, HERE, "TV")
+    await house.devices.approve(tv.id)
+    reader, writer = await asyncio.open_connection(HERE, house.listener.port)
+    writer.write(
+        f"GET /api/v1/socket?as=tv HTTP/1.1\r\nHost: {HERE}:{house.listener.port}\r\n"
+        f"Cookie: vaultcast={secret}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
+    )
+    assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+    assert house.rooms.released == []
+    if way == "goodbye":
+        writer.write(bytes([0x88, 0x80, 0, 0, 0, 0]))
+    elif way == "end":
+        writer.close()
+    else:
+        writer.transport.abort()
+    async with asyncio.timeout(3):
+        while not house.rooms.released:
+            await asyncio.sleep(0.01)
+    assert house.rooms.released == [tv.id]
+    writer.close()
+
+
 async def test_one_address_has_a_bounded_number_of_connections() -> None:
     async with House(per_address=3) as house:
         held = [await asyncio.open_connection(HERE, house.listener.port) for _ in range(3)]
