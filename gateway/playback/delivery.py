@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from gateway.drives.base import Reader
-from gateway.errors import BadArgument
+from gateway.errors import BadArgument, HostChanged
 from gateway.library.library import Library
 from gateway.library.records import Item
 from gateway.playback.open import Opener
@@ -95,6 +95,10 @@ class Delivery:
         """The item as the converter takes it."""
         opened = await self._opener.open(item_id)
         item = opened.item
+        if not opened.is_as_listed:
+            raise HostChanged(
+                f"{item.title} was changed at its host; it is listed anew", retry_after_s=5
+            )
         return Media(
             key=item.identity or f"item:{item.id}:{item.version}",
             suffix=PurePosixPath(item.path).suffix.lstrip(".").lower(),

@@ -24,10 +24,15 @@ _HELD_READERS = 64
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An item and the reader of its clear bytes."""
+    """An item and the reader of its clear bytes.
+
+    ``is_as_listed``: the file is still the one the library knows; else facts, index and identity
+    are those of another content, and only the bytes themselves are right.
+    """
 
     item: Item
     reader: Reader
+    is_as_listed: bool = True
 
 
 class Opener:
@@ -38,6 +43,7 @@ class Opener:
         self._drives = drives
         self._clock = clock
         self._held: OrderedDict[int, tuple[float, Drive, Reader]] = OrderedDict()
+        self._versions: dict[int, str] = {}
         self._opening: dict[int, asyncio.Lock] = {}
 
     async def open(self, item_id: int) -> Opened:
@@ -63,7 +69,7 @@ class Opener:
             finally:
                 if not lock.locked():
                     self._opening.pop(item_id, None)
-        return Opened(item, reader)
+        return Opened(item, reader, self._versions.get(item_id) in (None, item.version))
 
     def forget(self, source: str | None = None) -> None:
         """Drop held readers, so that a locked source's keys are not kept by them."""
@@ -90,7 +96,9 @@ class Opener:
         if entry.is_folder:
             raise NotFound(f"{path} is a folder now")
         reader = await drive.open(entry)
+        self._versions[item_id] = entry.version
         self._held[item_id] = (self._clock.monotonic_s(), drive, reader)
         while len(self._held) > _HELD_READERS:
-            self._held.popitem(last=False)
+            dropped, _ = self._held.popitem(last=False)
+            self._versions.pop(dropped, None)
         return reader

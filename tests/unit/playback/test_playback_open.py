@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from dataclasses import dataclass, field
 
 import pytest
 
 from gateway.drives.base import Entry
-from gateway.errors import BadArgument, Locked, NotFound
+from gateway.errors import BadArgument, HostChanged, Locked, NotFound
 from gateway.hosts.base import Stored
 from gateway.library.records import Item, Kind, Position
 from gateway.playback.delivery import Delivery, LibraryIndexes, ReaderSource
@@ -192,6 +193,18 @@ async def test_known_facts_are_not_probed_again():
     media = await make_delivery(house).media(1)
     assert (media.key, media.suffix, media.facts) == ("crypt:ab", "mkv", FACTS)
     assert [bytes(piece) async for piece in media.source.read(2, 5)] == [b"ear"]
+
+
+async def test_facts_of_a_file_that_changed_are_not_used_for_its_new_bytes():
+    house = House()
+    house.library.items[1] = dataclasses.replace(
+        make_item(facts_json=FACTS.to_json()), version="v0"
+    )
+    assert not (await house.opener.open(1)).is_as_listed
+    with pytest.raises(HostChanged):
+        await make_delivery(house).media(1)
+    house.library.items[1] = make_item(facts_json=FACTS.to_json())
+    assert (await make_delivery(house).media(1)).facts == FACTS
 
 
 async def test_unknown_facts_are_probed_and_the_key_names_the_version():
