@@ -13,6 +13,7 @@ import sys
 from array import array
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
 PACKET_BYTES = 188
 # 90 kHz stamp of film time 0 in our segments: leaves room for decoding times before it.
@@ -26,14 +27,14 @@ _PAYLOAD_FLAG = bytes(1 if byte & 0x10 else 0 for byte in range(256))
 def join_ready(data: bytes) -> bytes:
     """Bring every PID of a segment to a multiple of 16 packets.
 
-    The last packet of a table is repeated; the last plain packet of a stream is split into several
-    smaller ones, padded with stuffing.
+    The last packet of a table is repeated; the last packets of a stream are split into several
+    smaller ones, padded with stuffing, as far as their payload goes.
 
     Args:
         data: whole packets of one mux, whose counters start at 0.
 
     Raises:
-        ValueError: not whole packets, or a stream without a packet to split.
+        ValueError: not whole packets, or a stream of fewer bytes than packets wanted.
     """
     if len(data) % PACKET_BYTES:
         raise ValueError("not whole transport packets")
@@ -41,14 +42,11 @@ def join_ready(data: bytes) -> bytes:
         raise ValueError("no sync byte at the start of each packet")
     pids = _PidColumn(data)
     inserts: dict[int, list[bytes]] = {}
-    recount: dict[int, int] = {}
     for pid, count in pids.counts().items():
         missing = -count % 16
         if missing:
-            target, pieces, later = _grown(data, pids, pid, missing)
-            inserts[target] = pieces
-            recount.update(dict.fromkeys(later, missing))
-    return _spliced(data, inserts, recount)
+            inserts |= _grown(data, pids, pid, missing)
+    return _spliced(data, inserts)
 
 
 class _PidColumn:
@@ -101,21 +99,24 @@ def _payload(packet: bytes) -> bytes:
     return packet[5 + packet[4] :] if packet[3] & 0x20 else packet[4:]
 
 
-def _grown(
-    data: bytes, pids: _PidColumn, pid: int, missing: int
-) -> tuple[int, list[bytes], list[int]]:
-    """The packet to replace, the ``missing + 1`` that stand for it, and those of its PID behind."""
+def _grown(data: bytes, pids: _PidColumn, pid: int, missing: int) -> dict[int, list[bytes]]:
+    """By number, the packets of a PID to replace, with what stands for each: ``missing`` more."""
     # What is no picture or sound starts with no PES start code: a table.
     is_table = _payload(_packet(data, pids.first(pid)))[:3] != b"\x00\x00\x01"
-    later: list[int] = []
+    found: dict[int, list[bytes]] = {}
+    left = missing
     for number in pids.backwards(pid):
         packet = _packet(data, number)
+        more = left if is_table else min(left, _room(packet))
+        left -= more
+        moved = _counted(packet, left)
         if is_table:
-            return number, [_counted(packet, step) for step in range(missing + 1)], later
-        if packet[3] & 0x30 == 0x10:
-            return number, _split(packet, missing + 1), later
-        later.append(number)
-    raise ValueError("a stream without a packet to split")
+            found[number] = [_counted(moved, step) for step in range(more + 1)]
+        else:
+            found[number] = _split(moved, more)
+        if not left:
+            return found
+    raise ValueError("a stream with too few bytes to split")
 
 
 def _counted(packet: bytes, step: int) -> bytes:
@@ -123,31 +124,46 @@ def _counted(packet: bytes, step: int) -> bytes:
     return packet[:3] + bytes((packet[3] & 0xF0 | (packet[3] + step) & 0x0F,)) + packet[4:]
 
 
-def _split(packet: bytes, pieces: int) -> list[bytes]:
-    """One full packet as several, the payload shared out, the rest stuffing."""
-    payload = packet[4:]
-    share = _PAYLOAD_BYTES // pieces
+def _room(packet: bytes) -> int:
+    """How many more packets its payload can fill: a byte each, its PES head staying whole."""
+    payload = _payload(packet)
+    return max(0, len(payload) - _head_bytes(packet, payload))
+
+
+def _head_bytes(packet: bytes, payload: bytes) -> int:
+    return 9 + payload[8] if packet[1] & 0x40 and len(payload) > 8 else 1
+
+
+def _split(packet: bytes, more: int) -> list[bytes]:
+    """One packet as ``more`` further ones, the payload shared out, the rest stuffing."""
+    if not more:
+        return [packet]
+    payload = _payload(packet)
+    share = len(payload) // (more + 1)
+    first = max(_head_bytes(packet, payload), share)
+    share = (len(payload) - first) // more
+    cuts = [0, *(first + step * share for step in range(more)), len(payload)]
+    # A clock reference, where there is one, goes with the first.
+    field = packet[5 : 5 + packet[4]] if packet[3] & 0x20 else b""
     found = []
-    for step in range(pieces):
-        part = payload[step * share :] if step == pieces - 1 else payload[step * share :][:share]
+    for step, (start, stop) in enumerate(pairwise(cuts)):
         second = packet[1] if step == 0 else packet[1] & ~0x40
         counter = (packet[3] + step) & 0x0F
-        stuffing = _PAYLOAD_BYTES - len(part)
-        field = bytes((stuffing - 1,))
-        if stuffing > 1:
-            field += b"\x00" + b"\xff" * (stuffing - 2)
         head = bytes((0x47, second, packet[2], packet[3] & 0xC0 | 0x30 | counter))
-        found.append(head + field + part)
+        length = _PAYLOAD_BYTES - 1 - (stop - start)
+        told = ((field if step == 0 else b"") or b"\x00")[:length]
+        stuffing = b"\xff" * (length - len(told))
+        found.append(head + bytes((length,)) + told + stuffing + payload[start:stop])
     return found
 
 
-def _spliced(data: bytes, inserts: dict[int, list[bytes]], recount: dict[int, int]) -> bytes:
-    """The segment with packets replaced and the counters behind them moved on."""
+def _spliced(data: bytes, inserts: dict[int, list[bytes]]) -> bytes:
+    """The segment with packets replaced."""
     parts: list[bytes] = []
     done = 0
-    for number in sorted({*inserts, *recount}):
+    for number in sorted(inserts):
         parts.append(data[done * PACKET_BYTES : number * PACKET_BYTES])
-        parts += inserts.get(number) or [_counted(_packet(data, number), recount[number])]
+        parts += inserts[number]
         done = number + 1
     parts.append(data[done * PACKET_BYTES :])
     return b"".join(parts)

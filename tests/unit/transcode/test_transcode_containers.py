@@ -140,6 +140,41 @@ def test_segments_join_in_any_order(tables: int, pictures: int, noise: bytes) ->
     assert content == 2 * (pes + noise * (pictures - 1))
 
 
+def short_packet(pid: int, counter: int, payload: bytes, field: bytes, *, start: bool) -> bytes:
+    length = 183 - len(payload)
+    stuffing = b"\xff" * (length - len(field))
+    head = bytes((0x47, (0x40 if start else 0) | pid >> 8, pid & 255, 0x30 | counter, length))
+    return head + (field + stuffing)[:length] + payload
+
+
+@given(st.lists(st.integers(20, 60), min_size=1, max_size=40))
+def test_pictures_too_small_to_fill_a_packet_are_split_too(sizes: list[int]) -> None:
+    clock = b"\x10\x01\x02\x03\x04\x05\x06"
+    units = [b"\x00\x00\x01\xe0\x00\x00\x84\x80\x05" + bytes(range(size)) for size in sizes]
+    packets = [
+        short_packet(256, n % 16, unit, clock if n % 2 == 0 else b"\x00", start=True)
+        for n, unit in enumerate(units)
+    ]
+    joined = join_ready(b"".join(packets))
+    parts = [joined[at : at + PACKET_BYTES] for at in range(0, len(joined), PACKET_BYTES)]
+    assert len(parts) % 16 == 0
+    assert [part[3] & 15 for part in parts] == [n % 16 for n in range(len(parts))]
+    begun = [n for n, part in enumerate(parts) if part[1] & 0x40]
+    assert len(begun) == len(units)
+    for n, (at, unit) in enumerate(zip(begun, units, strict=True)):
+        stop = begun[n + 1] if n + 1 < len(begun) else len(parts)
+        assert b"".join(part[5 + part[4] :] for part in parts[at:stop]) == unit
+        assert len(parts[at][5 + parts[at][4] :]) >= 14
+        assert (parts[at][5:12] == clock) == (n % 2 == 0)
+        assert not any(part[4] and part[5] & 0x10 for part in parts[at + 1 : stop])
+
+
+def test_a_stream_of_fewer_bytes_than_packets_wanted_is_refused() -> None:
+    tiny = short_packet(256, 0, b"\x00\x00\x01\xe0\x00\x00\x84\x80\x00", b"\x00", start=True)
+    with pytest.raises(ValueError, match="too few bytes"):
+        join_ready(tiny)
+
+
 def test_half_packets_are_refused() -> None:
     with pytest.raises(ValueError, match="whole"):
         join_ready(b"\x47" * 187)
