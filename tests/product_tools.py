@@ -56,5 +56,6 @@ async def run_player(*words: str | None, within_s: float = 60, is_nobody: bool =
         if process.returncode is None:
             process.kill()
             await process.wait()
-    assert process.returncode == 0, (command, complaint[-2000:])
+    said = (command, out[-2000:], complaint[-2000:])
+    assert process.returncode == 0, said
     return out
