@@ -169,7 +169,7 @@ async def test_no_text_leaves_the_safe_area(house_folder: Path, width: int) -> N
         if (!r.width || e.closest('.clip,.hid,.list,.toast,.seek,.tools .hid') ||
             s.visibility === 'hidden' || !e.textContent.trim()) { return; }
         if (e.matches('.strip,.osd-top')) { return; }
-        var f = e.closest('.f, :focus') ? 3 + r.width * 0.025 : 1; // a focused button is drawn larger
+        var f = e.closest('.f, :focus') ? 3 + r.width * 0.025 : 1;
         if (r.left < x - f || r.right > w - x + f || r.top < y - f || r.bottom > h - y + f) {
           out.push(e.textContent.trim().slice(0, 40) + ' ' + [r.left, r.top, r.right, r.bottom]);
         }
