@@ -112,6 +112,7 @@ async def running_product(
     prefix: tuple[str, ...] = (),
     bind: str = "127.0.0.1",
     is_local: bool = True,
+    has_mdns: bool = False,
 ) -> AsyncIterator[Product]:
     """``vaultcast serve`` with its data and keys under ``folder``; always ended.
 
@@ -127,7 +128,8 @@ async def running_product(
     process = await asyncio.create_subprocess_exec(
         *prefix,
         *(sys.executable, "-m", "gateway", "serve", "--data", str(data)),
-        *("--bind", bind, "--port", "0", "--no-mdns", *options, *sources),
+        *("--bind", bind, "--port", "0", *options, *sources),
+        *(() if has_mdns else ("--no-mdns",)),
         env=env,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

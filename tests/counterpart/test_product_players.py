@@ -6,16 +6,20 @@ import asyncio
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 import pytest
 from async_upnp_client.aiohttp import AiohttpRequester
 from async_upnp_client.client_factory import UpnpFactory
+from async_upnp_client.exceptions import UpnpActionError
 from defusedxml import ElementTree
 
+from tests.avahi import avahi, browse_once
 from tests.conftest import find_program
+from tests.fakes.made_films import run_ffmpeg
 from tests.netns import Namespace, two_namespaces
 from tests.product import Product, make_small_films, make_vault, running_product
 
@@ -238,3 +242,157 @@ async def test_every_wrapped_remote_and_open_folder_plays_the_same(tmp_path, fil
         for server in servers:
             server.terminate()
             await server.wait()
+
+
+@asynccontextmanager
+async def shared(gateway: Namespace, folder: Path) -> AsyncIterator[str]:
+    """The address of ``rclone serve webdav`` on the gateway's own loopback."""
+    server = await asyncio.create_subprocess_exec(
+        *gateway.command(find_program("rclone"), "serve", "webdav", str(folder)),
+        *("--addr", "127.0.0.1:0", "--config", "/dev/null"),
+        stderr=subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(20):
+            while "http://127.0.0.1:" not in (line := (await server.stderr.readline()).decode()):
+                pass
+        yield re.search(r"http://127\.0\.0\.1:\d+", line)[0]
+    finally:
+        server.terminate()
+        await server.wait()
+
+
+SONG = "Music/Band/Album/01 Song.mp3"
+
+
+@pytest.fixture(scope="module")
+def media(tmp_path_factory, films) -> dict[str, bytes]:
+    """The film that needs no conversion, and a song."""
+    song = tmp_path_factory.mktemp("song") / "song.mp3"
+    run_ffmpeg(
+        *("-v", "error", "-f", "lavfi", "-i", "sine=f=440:d=5", "-c:a", "libmp3lame"),
+        *("-metadata", "title=Quokka Song", str(song)),
+    )
+    film = "Films/Remuxed (2020).mkv"
+    return {film: films[film], SONG: song.read_bytes()}
+
+
+async def over_webdav(gateway: Namespace, folder: Path, media, stack: AsyncExitStack) -> tuple:
+    """The words that serve a vault of ``media`` over WebDAV."""
+    conf = make_vault(folder, media)
+    address = await stack.enter_async_context(shared(gateway, folder / "stored"))
+    text = conf.read_text().replace(f"remote = {folder / 'stored'}", "remote = far:")
+    conf.write_text(f"{text}\n[far]\ntype = webdav\nurl = {address}\nvendor = other\n")
+    return ("--rclone-config", str(conf), "rclone:vault", "--name", "House of the test")
+
+
+async def both(control: Player) -> dict[str, ElementTree]:
+    """Film and song, once the gateway has looked into them."""
+    async with asyncio.timeout(40):
+        while True:
+            items = await control.items()
+            if items.keys() == {"Remuxed", "Quokka Song"}:
+                return items
+            await asyncio.sleep(0.2)
+
+
+@pytest.mark.needs("avahi-daemon", "avahi-browse", "dbus-daemon", "unshare")
+async def test_strangers_learn_nothing_and_friends_hear_a_vault_over_webdav(
+    tmp_path, open_folder, media
+):
+    with two_namespaces() as (gateway, player), avahi(player, tmp_path) as bus:
+        async with AsyncExitStack() as stack:
+            words = await over_webdav(gateway, tmp_path, media, stack)
+            stack.enter_context(player.enter())
+            product = await stack.enter_async_context(
+                running_product(
+                    tmp_path,
+                    *words,
+                    options=(),
+                    prefix=tuple(gateway.command()),
+                    bind=gateway.address,
+                    is_local=False,
+                    has_mdns=True,
+                )
+            )
+            async with asyncio.timeout(30):
+                while True:
+                    seen = await asyncio.to_thread(browse_once, player, bus)
+                    if "house-of-the-test.local" in seen:
+                        break
+            assert gateway.address in seen
+            assert f";{product.base.rsplit(':', 1)[1]};" in seen
+
+            phone = await stack.enter_async_context(await become_owner(product))
+            async with asyncio.timeout(40):  # the library is full while the player still waits
+                while True:
+                    async with phone.get("/api/v1/items") as reply:
+                        found = (await reply.json())["items"]
+                    if len([one for one in found if one.get("duration_s")]) == 2:
+                        break
+                    await asyncio.sleep(0.2)
+            control = Player(product)
+            assert await control.items() == {}
+            for known in ("films", "music", *(f"i{one['id']}" for one in found)):
+                with pytest.raises(UpnpActionError) as refused:
+                    await control.browse(known)
+                assert refused.value.error_code == 701
+            for path in ("/tv", "/remote", "/health", "/upnp/description.xml"):
+                async with product.session.get(product.base + path) as reply:
+                    text = await reply.text()
+                assert "Quokka" not in text, path
+                assert "Remuxed" not in text, path
+            async with product.session.get(product.base + "/api/v1/items") as reply:
+                assert reply.status in (401, 403)
+            for one in found:
+                await fetch(product, f"{product.base}/media/{'A' * 32}/{one['id']}", status=403)
+
+            async with phone.get("/api/v1/devices") as reply:
+                devices = (await reply.json())["devices"]
+            waiting = [one for one in devices if one["state"] == "waiting"]
+            (mine,) = [one for one in waiting if one["kind"] == "player"]
+            async with phone.post(f"/api/v1/devices/{mine['id']}/approve") as reply:
+                assert reply.status == 200, await reply.text()
+            items = await both(control)
+            assert (
+                await fetch(product, direct(items["Remuxed"]))
+                == (media["Films/Remuxed (2020).mkv"])
+            )
+            song = direct(items["Quokka Song"])
+            assert await fetch(product, song) == media[SONG]
+            dumped = open_folder / "song"
+            await play(
+                player, "vlc", "-I", "dummy", "--no-dbus", "--play-and-exit", "--quiet",
+                "--demux", "dump", "--demuxdump-file", str(dumped), song, "vlc://quit",
+            )  # fmt: skip
+            heard = dumped.read_bytes()  # VLC takes the tag off before it dumps
+            assert media[SONG].startswith(b"ID3")
+            assert media[SONG].endswith(heard)
+            assert len(heard) > len(media[SONG]) - 2000
+            await play(
+                player, "mpv", "--no-config", "--vo=null", "--ao=null", "--ao-null-untimed",
+                "--msg-level=all=error", song,
+            )  # fmt: skip
+
+            async with phone.post(f"/api/v1/devices/{mine['id']}/revoke") as reply:
+                assert reply.status == 200
+            await fetch(product, song, status=403)
+
+
+async def test_an_open_house_shows_its_media_to_a_player_never_seen(tmp_path, media):
+    with two_namespaces() as (gateway, player):
+        async with AsyncExitStack() as stack:
+            words = await over_webdav(gateway, tmp_path, media, stack)
+            stack.enter_context(player.enter())
+            product = await stack.enter_async_context(
+                running_product(
+                    tmp_path,
+                    *words,
+                    options=("--open",),
+                    prefix=tuple(gateway.command()),
+                    bind=gateway.address,
+                    is_local=False,
+                )
+            )
+            items = await both(Player(product))
+            assert await fetch(product, direct(items["Quokka Song"])) == media[SONG]
