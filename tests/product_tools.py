@@ -9,7 +9,14 @@ from pathlib import Path
 
 from tests.conftest import find_program
 
-_AS_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "HOME=/tmp")
+AS_NOBODY = (
+    "setpriv",
+    "--reuid=65534",
+    "--regid=65534",
+    "--clear-groups",
+    "env",
+    "HOME=/nonexistent",
+)
 
 
 def rclone_vault(folder: Path, files: Mapping[str, bytes], name: str = "vault") -> Path:
@@ -43,7 +50,7 @@ async def run_player(*words: str | None, within_s: float = 60, is_nobody: bool =
     """Run a program to its end, which must be a good one; its standard output."""
     command = [one for one in words if one is not None]
     process = await asyncio.create_subprocess_exec(
-        *(_AS_NOBODY if is_nobody else ()),
+        *(AS_NOBODY if is_nobody else ()),
         *command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
