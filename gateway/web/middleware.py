@@ -48,6 +48,8 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         return http_reply(error)
     except Known as error:
         return error_reply(error)
+    except ConnectionError:
+        raise  # the client left before its answer began: nothing failed, nobody is there
     except Exception as error:  # noqa: BLE001 - the top of a request, see style.md 5
         # The path may hold a token: only the route's pattern goes into the log.
         resource = request.match_info.route.resource
