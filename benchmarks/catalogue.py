@@ -98,9 +98,10 @@ class Control:
         )  # fmt: skip
 
     def search(self, words: str) -> str:
-        """Titles that hold the words."""
+        """Items whose titles hold the words (folders are named differently by each server)."""
+        criteria = f'upnp:class derivedfrom "object.item" and dc:title contains "{words}"'
         return self.call(
-            "Search", ContainerID="0", SearchCriteria=f'dc:title contains "{words}"', Filter="*",
+            "Search", ContainerID="0", SearchCriteria=criteria, Filter="*",
             StartingIndex=0, RequestedCount=50, SortCriteria="",
         )  # fmt: skip
 
@@ -148,7 +149,7 @@ def measure(folder: Path, *, count: int, rounds: int) -> list[Row]:
         ours_scan_s = ours.wait_items(count)
         us = Control(ours.base + CONTROL)
         time.sleep(5)
-        container = re.search(r"id=&quot;(folder-\d+)&quot;", us.browse("folders", 0, 10))
+        container = re.search(r"id=(?:&quot;|\")(folder-[^&\"]+)", us.browse("folders", 0, 10))
         if container is None:
             raise RuntimeError("no folder of ours")
         rows = [
