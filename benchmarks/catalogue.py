@@ -171,7 +171,7 @@ def measure(folder: Path, *, count: int, rounds: int) -> list[Row]:
                                 is_most=True))  # fmt: skip
         for kind, asked, bar in (
             ("3 letters and more", [*WORDS, "0012", "er road", "lam"],
-             0.3 if count <= 10_000 else 0.1),
+             {10_000: 0.3, 50_000: 0.1}.get(count)),
             ("1 and 2 letters", ["er", "a", "7", "st", "00", "x"], None),
         ):  # fmt: skip
             counts = [(total(us.search(one)), total(peer.search(one))) for one in asked]
