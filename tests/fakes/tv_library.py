@@ -387,7 +387,7 @@ class FakePlayback:
         )
 
     def stream(self, item_id: int, screen: Screen, start_s: float) -> AsyncIterator[bytes]:
-        raise NotImplementedError
+        raise NotFound("no page of these tests asks for a transport stream")
 
 
 class House:
